@@ -1,0 +1,73 @@
+/* Open exports: turn (offset, length) into cache hits and fetches.
+ *
+ * An engine is one cache directory, one budget, one pool of fetching
+ * threads, and the devices open on them.  Connections that open the same
+ * URL share a device as long as the origin has the same version.
+ */
+
+#ifndef TIERCACHE_DEVICE_H
+#define TIERCACHE_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/cache.h"
+#include "fetch/fetch.h"
+#include "origin/origin.h"
+#include "util/error.h"
+#include "util/stop.h"
+
+struct engine_config
+{
+  struct cache_config cache;
+  struct origin_config origin;
+  unsigned fetch_retries;
+  uint64_t readahead;           /* largest window, bytes; 0: off */
+  uint64_t stale_after_ms;      /* open without asking while younger */
+  uint64_t expire_after_ms;     /* ask behind the user's back until then */
+  bool offline_fail;            /* origin out of reach: do not serve what is
+                                   cached */
+  uint64_t progress;            /* log each time this many bytes were fetched;
+                                   0: never */
+  const struct stop *stop;
+};
+
+struct engine;
+struct device;
+
+/* NULL with *e.  Starts threads: call after the program has forked. */
+extern struct engine *engine_open (const struct engine_config *config,
+                                   struct error *e);
+
+/* All devices must have been closed. */
+extern void engine_close (struct engine *engine);
+extern struct cache *engine_cache (struct engine *engine);
+
+/* Opens a URL; key is what its identity is instead of the URL, or NULL.
+ * Asks the origin whether its version is current unless stale_after_ms says
+ * otherwise.  NULL with *e.
+ */
+extern struct device *device_open (struct engine *engine, const char *url,
+                                   const char *key, struct error *e);
+
+/* Does not wait for what is in flight. */
+extern void device_close (struct device *device);
+
+extern uint64_t device_size (const struct device *device);
+
+/* Reads bytes [offset, offset + count) within the device.  0, or -1 with *e:
+ * then buf holds nothing of worth.
+ */
+extern int device_read (struct device *device, void *buf, uint32_t count,
+                        uint64_t offset, struct error *e);
+
+/* NBD_CMD_CACHE: brings them into the cache and copies nothing. */
+extern int device_cache (struct device *device, uint32_t count,
+                         uint64_t offset, struct error *e);
+
+/* The origin's extents, as origin_ops.extents. */
+extern int device_extents (struct device *device, uint64_t offset,
+                           uint64_t count, origin_extent_fn fn,
+                           void *opaque, struct error *e);
+
+#endif /* TIERCACHE_DEVICE_H */

@@ -1,0 +1,2 @@
+libtiercache_la_SOURCES += \
+	lib/origin/origin.h

@@ -1,0 +1,2 @@
+libtiercache_la_SOURCES += \
+	lib/policy/policy.h

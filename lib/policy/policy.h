@@ -1,0 +1,91 @@
+/* What to evict: pure logic over a few bytes a cached block.
+ *
+ * No I/O, no clock, no lists: the device, the simulator and the tests run
+ * this very code.  The caller owns the entries (one a slot, in its own
+ * table) and serialises policy_insert, policy_victims and policy_evicted;
+ * policy_hit may run at any time from any number of threads.
+ */
+
+#ifndef TIERCACHE_POLICY_H
+#define TIERCACHE_POLICY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum policy_kind
+{
+  POLICY_WEIGHTED,      /* frequency, size and cost of fetching: the default */
+  POLICY_LRU,           /* for comparison */
+};
+
+/* Per block, 16 bytes.  Only lib/policy looks inside; the caller stores it
+ * and may write it to disk (policy_entry_save).  All-zero is "unused".
+ */
+struct policy_entry
+{
+  _Atomic uint64_t score;       /* what goes first has the lowest */
+  _Atomic uint32_t used_at;     /* virtual time of the last counted use */
+  _Atomic uint8_t frequency;    /* credit, fixed point */
+  uint8_t cost;                 /* of fetching again, log-coded */
+  uint16_t pages;               /* stored size in 4 KiB pages, at least 1 */
+};
+
+struct policy;
+
+/* capacity is the budget in bytes, max_entries the most blocks that can be
+ * resident (bounds the ghost list).  NULL when out of memory.
+ */
+extern struct policy *policy_new (enum policy_kind kind, uint64_t capacity,
+                                  uint32_t max_entries, uint64_t seed);
+extern void policy_free (struct policy *policy);
+
+/* A resident block was used.  Lock-free, no allocation, a few ns. */
+extern void policy_hit (struct policy *policy, struct policy_entry *entry);
+
+/* A block becomes resident.  key names it (a hash of object and block), bytes
+ * is what it takes on disk, cost_us the time it took to fetch.
+ */
+extern void policy_insert (struct policy *policy, struct policy_entry *entry,
+                           uint64_t key, uint64_t bytes, uint64_t cost_us);
+
+/* A resident block has gone, by eviction (remember: it goes on the ghost
+ * list) or because its object has (remember is false).  Clears the entry.
+ */
+extern void policy_evicted (struct policy *policy, struct policy_entry *entry,
+                            uint64_t key, bool remember);
+
+/* The caller's table: the entry of slot i, or NULL if the slot is empty or
+ * must not be evicted (in flight, pinned).  Must be cheap.
+ */
+struct policy_table
+{
+  uint32_t count;
+  struct policy_entry *(*entry) (void *opaque, uint32_t slot);
+  void *opaque;
+};
+
+/* Chooses up to max slots to evict, lowest score first, into victims.
+ * Returns how many: fewer than max, even 0, when few slots are eligible.
+ * Never returns a slot twice.
+ */
+extern uint32_t policy_victims (struct policy *policy,
+                                const struct policy_table *table,
+                                uint32_t *victims, uint32_t max);
+
+/* State over a restart.  The saved forms are little-endian and of fixed size;
+ * what was damaged on disk must be harmless: load clamps every value.
+ */
+#define POLICY_ENTRY_SAVED 16
+#define POLICY_SAVED 32
+extern void policy_entry_save (const struct policy_entry *entry,
+                               uint8_t out[POLICY_ENTRY_SAVED]);
+extern void policy_entry_load (struct policy *policy,
+                               struct policy_entry *entry, uint64_t bytes,
+                               const uint8_t in[POLICY_ENTRY_SAVED]);
+extern void policy_save (const struct policy *policy,
+                         uint8_t out[POLICY_SAVED]);
+extern void policy_load (struct policy *policy,
+                         const uint8_t in[POLICY_SAVED]);
+
+#endif /* TIERCACHE_POLICY_H */

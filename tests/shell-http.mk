@@ -1,0 +1,1 @@
+# Shell tests over http: real nginx, and a server that misbehaves.

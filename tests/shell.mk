@@ -1,0 +1,1 @@
+# Shell tests: the plugin in a real nbdkit, real clients, file: origins.
