@@ -35,11 +35,20 @@ struct engine_config
 struct engine;
 struct device;
 
-/* NULL with *e.  Starts threads: call after the program has forked. */
+/* Opens the cache.  NULL with *e.  The configuration is copied, what it
+ * points to must outlive the engine.
+ */
 extern struct engine *engine_open (const struct engine_config *config,
                                    struct error *e);
 
-/* All devices must have been closed. */
+/* Starts the threads: call it once, after the program has forked and before
+ * the first device is opened.  0, or -1 with *e.
+ */
+extern int engine_start (struct engine *engine, struct error *e);
+
+/* Closes the devices that are still open, too: nobody may be inside one.
+ * Waits for what is in flight, which ends by its timeout or by stop.
+ */
 extern void engine_close (struct engine *engine);
 extern struct cache *engine_cache (struct engine *engine);
 
