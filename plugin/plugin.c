@@ -4,16 +4,18 @@
 
 #include <config.h>
 
-#include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
 #include "device/device.h"
 #include "parameters.h"
+#include "util/cleanup.h"
 #include "util/log.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
@@ -192,6 +194,33 @@ plugin_can_extents (void *handle)
   return 1;
 }
 
+/* nbdkit 1.32 aborts (raw_send_socket: Assertion `sock >= 0') when several
+ * threads reply at once to a client that has gone: the first to fail closes
+ * the socket under the others.  Requests that waited for the same bytes would
+ * do just that, so those of clients that have gone return one by one, and
+ * all but the first find the connection marked as dead.
+ */
+static void
+leave_one_by_one (void)
+{
+  static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+  static const struct timespec pause = { .tv_nsec = 2000000 };
+
+  if (nbdkit_nanosleep (0, 0) == 0)
+    return;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&turn);
+  nanosleep (&pause, NULL);
+}
+
+/* What a request came to, as nbdkit wants it. */
+static int
+finish (int r, const struct error *e)
+{
+  if (r != 0)                   /* it has waited, or failed */
+    leave_one_by_one ();
+  return r == -1 ? fail (e) : 0;
+}
+
 static int
 plugin_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
               uint32_t flags)
@@ -199,7 +228,7 @@ plugin_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
   struct error e;
 
   (void) flags;
-  return device_read (handle, buf, count, offset, &e) == -1 ? fail (&e) : 0;
+  return finish (device_read (handle, buf, count, offset, &e), &e);
 }
 
 static int
@@ -208,7 +237,7 @@ plugin_cache (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
   struct error e;
 
   (void) flags;
-  return device_cache (handle, count, offset, &e) == -1 ? fail (&e) : 0;
+  return finish (device_cache (handle, count, offset, &e), &e);
 }
 
 struct extents

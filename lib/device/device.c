@@ -33,6 +33,7 @@ read_ahead (struct device *device, uint64_t offset, uint32_t count,
   }
 }
 
+/* 1 once the bytes are there, or -1 with *e. */
 static int
 fetch_rest (struct device *device, void *buf, uint32_t count, uint64_t offset,
             struct error *e)
@@ -44,7 +45,7 @@ fetch_rest (struct device *device, void *buf, uint32_t count, uint64_t offset,
   r = fetch_read (device->source, buf, offset, count, e);
   progress_note (&device->engine->progress, device->engine->fetch,
                  device->url_for_log);
-  return r;
+  return r == -1 ? -1 : 1;
 }
 
 int

@@ -64,13 +64,16 @@ extern void device_close (struct device *device);
 
 extern uint64_t device_size (const struct device *device);
 
-/* Reads bytes [offset, offset + count) within the device.  0, or -1 with *e:
- * then buf holds nothing of worth.
+/* Reads bytes [offset, offset + count) within the device.  0 if all was
+ * cached, 1 if it had to wait for some of it, or -1 with *e: then buf holds
+ * nothing of worth.
  */
 extern int device_read (struct device *device, void *buf, uint32_t count,
                         uint64_t offset, struct error *e);
 
-/* NBD_CMD_CACHE: brings them into the cache and copies nothing. */
+/* NBD_CMD_CACHE: brings them into the cache and copies nothing.  Returns
+ * what device_read does.
+ */
 extern int device_cache (struct device *device, uint32_t count,
                          uint64_t offset, struct error *e);
 
