@@ -71,11 +71,7 @@ extern void checker_ask (struct device *device);
 /* Called at engine_close: waits for the check that runs. */
 extern void checker_end (struct engine *engine);
 
-/* validity.c.  Opens an origin with the configured number of retries. */
-extern struct origin *open_retrying (struct engine *engine, const char *url,
-                                     struct error *e);
-
-/* Whether an origin that is open now has the version described. */
+/* validity.c.  Whether an origin that is open now has the version described. */
 extern bool same_version (const struct origin *origin, const char *validator,
                           bool lasting, uint64_t size);
 

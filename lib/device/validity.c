@@ -23,6 +23,41 @@ same_version (const struct origin *origin, const char *validator,
     && strcmp (origin->validator, validator) == 0;
 }
 
+/* A file that is missing won't come back within seconds, and where what is
+ * cached can be served instead, nobody is kept waiting.
+ */
+static bool
+worth_waiting (const struct error *e, bool known)
+{
+  return !known && e->kind != ERROR_FINAL && e->errnum != ENOENT;
+}
+
+static struct origin *
+open_retrying (struct engine *engine, const char *url, bool known,
+               struct error *e)
+{
+  const struct engine_config *config = &engine->config;
+  const struct retry_rules rules = {
+    .retries = config->fetch_retries,
+    .timeout_ms = config->origin.timeout_ms,
+  };
+  struct retry retry = { .seed = stop_now_ns () };
+
+  for (;;) {
+    struct origin *origin;
+    uint64_t delay_ms;
+
+    retry_begin (&retry, stop_now_ns ());
+    origin = origin_open (url, &config->origin, e);
+    if (origin || !worth_waiting (e, known)
+        || !retry_again (&rules, &retry, e, stop_now_ns (), &delay_ms))
+      return origin;
+    log_debug (origin, "%s: again in %" PRIu64 " ms", e->text, delay_ms);
+    if (stop_sleep (config->stop, delay_ms) != 0)
+      return NULL;
+  }
+}
+
 static char *
 make_identity (const char *url, const char *key, struct error *e)
 {
@@ -67,7 +102,9 @@ static struct device *
 open_asking (struct engine *engine, const char *url, const char *identity,
              const struct cache_version *known, struct error *e)
 {
-  struct origin *origin = open_retrying (engine, url, e);
+  struct origin *origin = open_retrying (engine, url,
+                                         known && !engine->config.offline_fail,
+                                         e);
   struct device_version version;
   struct device *device;
 
