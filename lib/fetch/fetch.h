@@ -86,6 +86,8 @@ struct fetch_stats
   uint64_t bytes;               /* arrived */
   uint64_t ahead_requests, ahead_bytes;         /* of them, read-ahead's */
   uint64_t joined;              /* readers who joined a fetch in flight */
+  uint64_t buffer_bytes, buffer_peak_bytes;     /* memory, now and at most */
+  unsigned threads;             /* running now */
 };
 extern void fetch_stats (struct fetch *fetch, struct fetch_stats *stats);
 
