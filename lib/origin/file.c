@@ -94,8 +94,11 @@ advice (int errnum)
 int
 file_open_error (const char *path, int errnum, struct error *e)
 {
-  /* Opening asks by name: a handle that went stale may be had again. */
-  enum error_kind kind = errnum == ESTALE ? ERROR_AGAIN : kind_of (errnum);
+  /* Opening asks by name: a handle that went stale may be had again, and a
+   * file that is missing may be on a mount that is.
+   */
+  enum error_kind kind = errnum == ESTALE ? ERROR_AGAIN
+    : errnum == ENOENT ? ERROR_ABSENT : kind_of (errnum);
 
   return error_set_kind (e, kind, errnum, "%s: cannot open: %s%s", path,
                          strerrordesc_np (errnum), advice (errnum));
