@@ -318,7 +318,10 @@ check_run (struct fetch *fetch, struct run *run)
   }
   assert_int_equal (run->refs, claims + 1);
   assert_true (run->arrived <= run->bytes && run->nblocks > 0);
-  assert_true (run->state < RUN_STORED && (!run->buf || run->reserved));
+  assert_true (run->state < RUN_STORED);
+  /* In flight, buf is its thread's. */
+  assert_true (run->state == RUN_IN_FLIGHT || !run->buf == !run->reserved);
+  assert_true (run->arrived == 0 || run->reserved);
   assert_true (run->state != RUN_QUEUED_AHEAD || !run->waited);
   assert_int_equal (is_in (&source->demand, run),
                     run->state == RUN_QUEUED_DEMAND);
