@@ -96,7 +96,7 @@ struct run
   uint64_t due_ns;              /* while delayed */
   uint64_t spent_ns;            /* in flight, all tries */
   uint64_t asked;               /* bytes of the current try */
-  uint64_t try_ns, limit_round; /* when the current try began */
+  uint64_t try_ns, limit_round, try_in_flight;  /* when it began */
 
   /* Event numbers, see fetch->events. */
   uint64_t queued_event, first_try_event, last_try_event;

@@ -262,6 +262,7 @@ run_start (struct run *run, uint64_t now_ns)
   run->limit_round = source->limit.round;
   source->in_flight++;
   source->bytes_in_flight += run->asked;
+  run->try_in_flight = source->bytes_in_flight;
 }
 
 void

@@ -4,7 +4,7 @@
  * that end in clumps would need long averages, but from the requests: each
  * tells how fast one connection is, and times the window that is the rate
  * of all (Little's law).  Only requests sent since the window last changed
- * and while it was nearly full count.
+ * and while more than half of it was in use count.
  *
  * A probe raises the window.  It stands if it brings at least a tenth of
  * what it would if connections did not slow each other down; otherwise the
@@ -106,7 +106,7 @@ limit_done (struct limit *limit, const struct limit_sample *sample)
 
   if (sample->round != limit->round || sample->now_ns <= sample->started_ns ||
       sample->bytes < limit->unit / 4 ||
-      sample->bytes_in_flight < limit->window * limit->unit / 4 * 3)
+      sample->bytes_in_flight * 2 <= limit->window * limit->unit)
     return;
   limit->bytes += sample->bytes;
   limit->ns += sample->now_ns - sample->started_ns;

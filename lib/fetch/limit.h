@@ -54,7 +54,8 @@ struct limit_sample
   uint64_t round;               /* limit->round when it was sent */
   uint64_t started_ns, now_ns;
   uint64_t bytes;
-  uint64_t bytes_in_flight;     /* now, its own included */
+  uint64_t bytes_in_flight;     /* its own included: when it was sent or
+                                   now, whichever was more */
 };
 extern void limit_done (struct limit *limit,
                         const struct limit_sample *sample);

@@ -200,7 +200,8 @@ tell_limit (struct run *run, int r, const struct error *e, uint64_t now)
     .started_ns = run->try_ns,
     .now_ns = now,
     .bytes = run->asked,
-    .bytes_in_flight = source->bytes_in_flight,
+    .bytes_in_flight = max_u64 (source->bytes_in_flight,
+                                run->try_in_flight),
   };
 
   if (r == 0)
