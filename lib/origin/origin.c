@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "origin/file.h"
+#include "origin/http.h"
 #include "origin/origin.h"
 #include "util/cleanup.h"
 
@@ -44,6 +45,8 @@ scheme_of (const char *url, struct error *e)
 
   if (scheme_is (url, n, "file"))
     return SCHEME_FILE;
+  if (scheme_is (url, n, "http") || scheme_is (url, n, "https"))
+    return SCHEME_HTTP;
   if (n == 0 || strncmp (url + n, "://", 3) != 0)
     return SCHEME_FILE;
   shown = origin_url_for_log (url);
@@ -60,6 +63,8 @@ origin_open (const char *url, const struct origin_config *config,
   switch (scheme_of (url, e)) {
   case SCHEME_FILE:
     return file_open (url, &sys_real, config->stop, e);
+  case SCHEME_HTTP:
+    return http_open (url, config, e);
   default:
     return NULL;
   }
@@ -71,6 +76,8 @@ origin_identity (const char *url, struct error *e)
   switch (scheme_of (url, e)) {
   case SCHEME_FILE:
     return file_identity (url, e);
+  case SCHEME_HTTP:
+    return http_identity (url, e);
   default:
     return NULL;
   }
