@@ -45,6 +45,8 @@ scheme_of (const char *url, struct error *e)
 
   if (scheme_is (url, n, "file"))
     return SCHEME_FILE;
+  if (scheme_is (url, n, "http") || scheme_is (url, n, "https"))
+    return SCHEME_HTTP;
   if (n == 0 || strncmp (url + n, "://", 3) != 0)
     return SCHEME_FILE;
   if (scheme_is (url, n, "http") || scheme_is (url, n, "https"))

@@ -122,6 +122,23 @@ test_unknown_scheme (void **state)
   }
 }
 
+/* By scheme in either case, and never taken for a file. */
+static void
+test_http_dispatch (void **state)
+{
+  struct origin_config config = { .connections = 1, .timeout_ms = 1000 };
+  struct error e;
+  char *identity = origin_identity ("HTTPS://u:p@Host.Example/a", &e);
+
+  (void) state;
+  assert_non_null (identity);
+  assert_string_equal (identity, "https://host.example/a");
+  free (identity);
+  assert_null (origin_open ("http://[::bad/", &config, &e));
+  assert_int_equal (e.errnum, EINVAL);
+  assert_null (strstr (e.text, "No such file"));
+}
+
 /* However a file is named, it has one name in the cache. */
 static void
 test_file_identity (void **state)
@@ -165,6 +182,7 @@ main (void)
     cmocka_unit_test (test_file_path),
     cmocka_unit_test (test_for_log),
     cmocka_unit_test (test_unknown_scheme),
+    cmocka_unit_test (test_http_dispatch),
     cmocka_unit_test (test_file_identity),
   };
 
