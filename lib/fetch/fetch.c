@@ -144,7 +144,6 @@ fetch_source_close (struct fetch_source *source, void (*gone) (void *opaque),
   drop_from (&source->demand, source);
   drop_from (&source->ahead, source);
   drop_from (&fetch->delayed, source);
-  drop_from (&fetch->arrived, source);
   idle = source_is_idle (source);
   pool_kick (fetch);
   pthread_mutex_unlock (&fetch->lock);
