@@ -270,6 +270,33 @@ make_ext4 ()
   mke2fs -q -F -t ext4 -d "$3" "$1"
 }
 
+# make_tree DIRECTORY: some hundred files of all sizes, in directories, with
+# names that are not plain, and links.
+make_tree ()
+{
+  python3 - "$1" <<'PYTHON'
+import os, random, sys
+r = random.Random(11)
+for i in range(400):
+    d = os.path.join(sys.argv[1], "d%d" % (i % 7), "e %d" % (i % 3))
+    os.makedirs(d, exist_ok=True)
+    n = r.choice([0, 1, 100, 4096, 5000, 30000, 100000, 400000])
+    data = r.randbytes(n) if i % 2 else (b"line %d\n" % i) * (n // 9)
+    with open(os.path.join(d, "f%d \u00e9" % i), "wb") as f:
+        f.write(data)
+    if i % 20 == 0:
+        os.symlink("f%d" % i, os.path.join(d, "l%d" % i))
+PYTHON
+}
+
+# tree_sum DIRECTORY: one checksum of all names and contents, that busybox
+# comes to, too.
+tree_sum ()
+{
+  (cd "$1" && find . -type f ! -path './lost+found*' -print0 | sort -z |
+     xargs -0 sha256sum | sha256sum)
+}
+
 # file_system TYPE SIZE: a new file system of its own, mounted on $tmp/TYPE,
 # unmounted when the test ends.
 file_system ()
