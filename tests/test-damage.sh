@@ -10,8 +10,7 @@ make_image "$tmp/image2" 6M 2
 fill ()
 {
   start_tiercache fill "$2" cache-dir="$1" cache-size=64M
-  nbdsh -u "$(uri fill)" -c - "${3:-$((6 << 20))}" <<'PYTHON'
-import sys
+  nbd_script "$(uri fill)" "${3:-$((6 << 20))}" <<'PYTHON'
 for at in range(0, int(sys.argv[1]), 1 << 20):
     h.pread(1 << 20, at)
 PYTHON

@@ -17,8 +17,7 @@ stop_nbdkit server
 
 mv "$tmp/image" "$tmp/away"
 start_tiercache server "${params[@]}" offline=serve fetch-retries=0
-nbdsh -u "$(uri server)" -c - "$tmp/copy" <<'PYTHON'
-import sys
+nbd_script "$(uri server)" "$tmp/copy" <<'PYTHON'
 copy = open(sys.argv[1], "rb").read()
 assert h.get_size() == len(copy)
 assert h.pread(2 << 20, 0) == copy[:2 << 20]

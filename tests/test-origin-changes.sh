@@ -15,7 +15,7 @@ change ()
   touch -d '2001-01-01' "$tmp/image"
   start_tiercache "$how" "$tmp/image" cache-dir="$tmp/cache-$how" \
     cache-size=64M readahead=0
-  nbdsh -u "$(uri "$how")" -c - "$tmp/old" "$how" "$@" <<'PYTHON'
+  nbd_script "$(uri "$how")" "$tmp/old" "$how" "$@" <<'PYTHON'
 import subprocess, sys
 old = open(sys.argv[1], "rb").read()
 how = sys.argv[2]

@@ -8,7 +8,7 @@ make_image "$tmp/image" 40M
 start_tiercache server "$tmp/image" cache-dir="$tmp/cache" cache-size=256M
 
 # Cold: odd requests first, so that whole blocks come in by parts of them.
-nbdsh -u "$(uri server)" -c - "$tmp/image" <<'PYTHON'
+nbd_script "$(uri server)" "$tmp/image" <<'PYTHON'
 import random, sys
 image = open(sys.argv[1], "rb").read()
 r = random.Random(7)

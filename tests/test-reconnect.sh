@@ -11,13 +11,12 @@ same_bytes server "$tmp/image"
 # come_and_go COUNT: clients that read something and leave politely.
 come_and_go ()
 {
-  nbdsh -c - "$(uri server)" "$1" <<'PYTHON'
-import sys
-for i in range(int(sys.argv[2])):
-    h = nbd.NBD()
-    h.connect_uri(sys.argv[1])
-    h.pread(512, i * 512)
-    h.shutdown()
+  nbd_script "$(uri server)" "$1" <<'PYTHON'
+for i in range(int(sys.argv[1])):
+    client = nbd.NBD()
+    client.connect_uri(h.get_uri())
+    client.pread(512, i * 512)
+    client.shutdown()
 PYTHON
 }
 
