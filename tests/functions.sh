@@ -25,7 +25,7 @@ fi
 # The plugin and tool under test.
 plugin=${TIERCACHE_PLUGIN:-$abs_top_builddir/plugin/.libs/nbdkit-tiercache-plugin.so}
 # shellcheck disable=SC2034  # for the tests
-ctl=${TIERCACHE_CTL:-$abs_top_builddir/tiercache-ctl}
+ctl=${TIERCACHE_CTL:-$abs_top_builddir/tools/ctl/tiercache-ctl}
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/tc.XXXXXX")
 chmod 755 "$tmp"

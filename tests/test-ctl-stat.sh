@@ -26,7 +26,7 @@ jq -e --arg image "$tmp/image" '
   .owner_pid == 0 and .used_bytes <= .budget and
   (.objects | length) == 1 and
   (.objects[0] | (.identity | endswith ($image)) and .size == 8388608 and
-   .blocks == 32 and .stored_bytes > 0 and .validated_s > 1600000000)
+   .blocks == 32 and .stored_bytes > 0 and .validated > 1600000000)
 ' "$tmp/json" >/dev/null || {
   cat "$tmp/json"
   fail "the JSON says something else"
@@ -48,6 +48,6 @@ for line in "" "stat" "stat $tmp/cache more" "frobnicate" "stat --yaml x"; do
   status=0
   # shellcheck disable=SC2086  # several words are meant
   "$ctl" $line >"$tmp/usage.log" 2>&1 || status=$?
-  [ $status -eq 2 ] || fail "tiercache-ctl $line: status $status"
+  [ $status -eq 1 ] || fail "tiercache-ctl $line: status $status"
   [ -s "$tmp/usage.log" ] || fail "tiercache-ctl $line: no word of it"
 done

@@ -12,7 +12,7 @@ make_image "$tmp/other" 1M 2
 
 # Root, with a /var/cache that is not the machine's.
 # shellcheck disable=SC2016  # expanded there
-unshare -m bash -e -c '
+env -u XDG_CACHE_HOME unshare -m bash -e -c '
   mount -t tmpfs none /var/cache
   for image in "$2" "$3"; do
     nbdkit -U - "$1" "$image" cache-size=64M --run "nbdcopy \$uri - | cmp - $image"

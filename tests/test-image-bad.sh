@@ -11,6 +11,8 @@ mkdir "$tmp/directory"
 refused "$tmp/directory.*director" "$tmp/directory" "$cache"
 mkfifo "$tmp/fifo"
 refused "$tmp/fifo" "$tmp/fifo" "$cache"
+truncate -s 0 "$tmp/empty"
+refused "$tmp/empty.*empty" "$tmp/empty" "$cache"
 
 # Unreadable, for somebody to whom that means something.
 make_image "$tmp/secret" 1M
