@@ -204,6 +204,7 @@ struct cache
 };
 
 /* cache.c */
+extern int cache_settle (struct cache *c, struct error *e);
 extern char *cache_path (const char *dir, const char *name);
 
 /* health.c: a disk that fails. */

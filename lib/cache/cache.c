@@ -46,11 +46,21 @@ in_use (struct cache *c, struct error *e)
 }
 
 static int
+write_pid (struct cache *c, struct error *e)
+{
+  char text[32];
+  int length = snprintf (text, sizeof text, "%ld\n", (long) getpid ());
+
+  if (c->sys->ftruncate (c->sys, c->lock_fd, 0) == -1 ||
+      sys_pwrite_full (c->sys, c->lock_fd, text, length, 0) == -1)
+    return cannot (c, "write the file \"lock\" in it", e);
+  return 0;
+}
+
+static int
 take_lock (struct cache *c, struct error *e)
 {
   CLEANUP_FREE char *path = cache_path (c->dir, "lock");
-  char text[24];
-  int length;
 
   if (!path)
     return cannot (c, "open it", e);
@@ -61,11 +71,7 @@ take_lock (struct cache *c, struct error *e)
   if (c->sys->lock (c->sys, c->lock_fd) == -1)
     return errno == EAGAIN || errno == EACCES ? in_use (c, e) :
       cannot (c, "lock it", e);
-  length = snprintf (text, sizeof text, "%ld\n", (long) getpid ());
-  if (c->sys->ftruncate (c->sys, c->lock_fd, 0) == -1 ||
-      sys_pwrite_full (c->sys, c->lock_fd, text, length, 0) == -1)
-    return cannot (c, "write the file \"lock\" in it", e);
-  return 0;
+  return write_pid (c, e);
 }
 
 /* A cache frees space by punching holes: the file system must know how, and
@@ -163,8 +169,6 @@ open_directory (struct cache *c, struct error *e)
   if (take_lock (c, e) == -1 || check_file_system (c, e) == -1 ||
       dir_bytes (c, &bytes, e) == -1 || recover (c, bytes, e) == -1)
     return -1;
-  if (evict_start (c) != 0)
-    return error_set (e, EAGAIN, "%s: cannot start a thread", c->dir);
   log_debug (cache, "%s: %" PRIu64 " blocks in %" PRIu32 " slots, %" PRIu64
              " of %" PRIu64 " bytes", c->dir, atomic_load (&c->resident),
              c->slots, budget_used (c), c->size);
@@ -221,6 +225,23 @@ cache_open (const struct cache_config *config, struct error *e)
     return NULL;
   }
   return c;
+}
+
+/* What belongs to the process rather than to the directory: a program may
+ * fork between opening the cache and using it.
+ */
+int
+cache_settle (struct cache *c, struct error *e)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->objects_lock);
+
+  if (c->evictor_runs)
+    return 0;
+  if (write_pid (c, e) == -1)
+    return -1;
+  if (evict_start (c) != 0)
+    return error_set (e, EAGAIN, "%s: cannot start a thread", c->dir);
+  return 0;
 }
 
 /* The policy's state into all records.  Nobody else writes any more. */

@@ -284,7 +284,8 @@ cache_object_open (struct cache *c, const char *identity,
 {
   struct cache_object *object;
 
-  if (check_names (identity, validator, lasting, size, e) == -1)
+  if (check_names (identity, validator, lasting, size, e) == -1 ||
+      cache_settle (c, e) == -1)
     return NULL;
   pthread_mutex_lock (&c->objects_lock);
   object = open_locked (c, identity, validator, lasting, size);

@@ -1,6 +1,5 @@
 # Unit tests of: cache.
 cache_test_help = \
-	tests/unit/fake-policy.c \
 	tests/unit/test-cache-help.c \
 	tests/unit/test-cache-help.h
 
