@@ -36,7 +36,7 @@ test_ahead_is_bounded (void **state)
   wait_runs (&w, RUN_QUEUED_AHEAD, 0);
   wait_runs (&w, RUN_IN_FLIGHT, 0);
   fault_origin_stats (p.far, &far);
-  assert_true (far.reads >= FETCH_AHEAD_QUEUE && far.reads < 400);
+  assert_true (far.reads >= FETCH_AHEAD_QUEUE && far.reads < 200);
   assert_true (fake_cache_wait_stored (p.object, far.reads * 16));
   assert_true (stats_of (&w).buffer_peak_bytes <= FETCH_MEMORY);
   place_close (&other);
@@ -52,7 +52,7 @@ test_memory_is_bounded (void **state)
 {
   struct world w;
   struct place p;
-  struct reading readings[24];
+  struct reading readings[16];
 
   (void) state;
   world_init (&w);
@@ -60,8 +60,8 @@ test_memory_is_bounded (void **state)
   world_start (&w);
   place_open (&p, &w, 160 * MIB);
   fake_cache_hold (p.object);
-  for (size_t i = 0; i < 24; i++)
-    reading_start (&readings[i], &p, (i * 7 % 24) * 6 * MIB + 5000,
+  for (size_t i = 0; i < 16; i++)
+    reading_start (&readings[i], &p, (i * 7 % 16) * 6 * MIB + 5000,
                    9 * MIB - 5000);
   /* Not one more can begin before something is stored. */
   assert_true (fault_origin_wait_reads (p.far, FETCH_MEMORY / MIB));
@@ -69,9 +69,9 @@ test_memory_is_bounded (void **state)
   check_runs (&w);
   assert_int_equal (reads_of (&p), FETCH_MEMORY / MIB);
   fake_cache_release (p.object);
-  for (size_t i = 0; i < 24; i++)
+  for (size_t i = 0; i < 16; i++)
     reading_good (&readings[i]);
-  assert_int_equal (reads_of (&p), 147);
+  assert_int_equal (reads_of (&p), 99);
   assert_true (stats_of (&w).buffer_peak_bytes <= FETCH_MEMORY);
   assert_true (stats_of (&w).buffer_peak_bytes >= FETCH_MEMORY - 2 * MIB);
   place_close (&p);
