@@ -93,8 +93,7 @@ struct record
   uint32_t crc[PIECES];
   uint32_t flags;
 };
-#define RECORD_AHEAD 1u
-#define RECORD_HURRY 2u
+#define RECORD_HURRY 1u
 
 #define INDEX_HEADER 4096u
 #define INDEX_RECORD 64u

@@ -48,7 +48,7 @@ load_record (struct cache *c, uint32_t slot, const uint8_t *in,
   budget_charge (c, slot, space);
   policy_entry_load (c->policy, &s->policy, max_u64 (space, c->unit),
                      with_policy ? in + INDEX_POLICY : unknown);
-  return slots_publish (c, slot, r.flags & RECORD_AHEAD);
+  return slots_publish (c, slot, false);
 }
 
 static bool

@@ -67,12 +67,12 @@ write_data (struct cache *c, const struct packed *blocks, uint32_t count)
 
 static void
 encode (struct cache *c, const struct cache_object *object,
-        const struct packed *block, bool ahead, uint8_t *out)
+        const struct packed *block, uint8_t *out)
 {
   uint8_t policy[POLICY_ENTRY_SAVED];
   struct record record = {
     .object = object->id, .block = block->block, .lengths = block->lengths,
-    .flags = (ahead ? RECORD_AHEAD : 0) | (block->hurry ? RECORD_HURRY : 0)
+    .flags = block->hurry ? RECORD_HURRY : 0
   };
 
   memcpy (record.crc, block->crc, sizeof record.crc);
@@ -82,7 +82,7 @@ encode (struct cache *c, const struct cache_object *object,
 
 static int
 write_records (struct cache *c, const struct cache_object *object,
-               const struct packed *blocks, uint32_t count, bool ahead)
+               const struct packed *blocks, uint32_t count)
 {
   uint8_t records[BATCH_MAX * INDEX_RECORD];
   uint32_t n;
@@ -90,7 +90,7 @@ write_records (struct cache *c, const struct cache_object *object,
   for (uint32_t i = 0; i < count; i += n) {
     n = 0;
     do {
-      encode (c, object, &blocks[i + n], ahead, records + n * INDEX_RECORD);
+      encode (c, object, &blocks[i + n], records + n * INDEX_RECORD);
       n++;
     } while (i + n < count && blocks[i + n].slot == blocks[i].slot + n);
     if (index_write (c, blocks[i].slot, n, records) == -1) {
@@ -209,7 +209,7 @@ store_run (struct cache *c, const struct cache_object *object,
   if (!take (c, object, blocks, count, options->cost_us, !replaces))
     return;
   written = write_data (c, blocks, count) == 0 &&
-    write_records (c, object, blocks, count, options->ahead) == 0;
+    write_records (c, object, blocks, count) == 0;
   lost = publish (c, blocks, count, options->ahead, written, replaces,
                   losers);
   if (lost > 0)
