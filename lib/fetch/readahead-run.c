@@ -12,9 +12,7 @@
  * step of a reader.
  */
 #define STEPS 3                 /* times a run grows, in one direction */
-#define PIECES 5                /* runs of equal distance, */
-#define EXTENT 16               /* over so many times one's length: a deep
-                                   queue's first reads are within that */
+#define PIECES 5                /* runs of equal distance */
 #define LOPSIDED 4              /* a reader's run grows so much more there */
 #define GROWN_LASTS 64          /* notes a run outlives others which has
                                    grown */
@@ -201,7 +199,6 @@ find_stride (struct runs *runs, uint64_t block_size, struct run *run,
                                        : run->start - other->start;
     first = walk (runs, run, stride, &count, &piece);
     if (count < PIECES || piece + 2 * block_size > stride
-        || (count - 1) * (stride / piece) < EXTENT
         || !is_even (runs, first, stride, piece))
       continue;
     /* What was read now is most often at the end where the reader is. */
