@@ -195,7 +195,7 @@ test_flipped (void **state)
   uint64_t random = 1;
 
   (void) state;
-  for (unsigned i = 0; i < 240; i++) {
+  for (unsigned i = 0; i < 144; i++) {
     const char *name = files[i % 3];
     uint64_t at = (random = mix_u64 (random)) % interesting (name);
     int fd = open_file (name);
@@ -222,7 +222,7 @@ test_random (void **state)
   uint8_t garbage[8192];
 
   (void) state;
-  for (unsigned i = 0; i < 60; i++) {
+  for (unsigned i = 0; i < 40; i++) {
     const char *name = files[i % 4];
     uint64_t at = (random = mix_u64 (random)) % interesting (name);
     uint64_t bytes = 1 + (random = mix_u64 (random)) % sizeof garbage;
@@ -402,12 +402,11 @@ test_headers (void **state)
 static void
 test_not_files (void **state)
 {
-  struct cache_config conf = config (dir);
-
   (void) state;
   for (unsigned f = 0; f < 4; f++)
     for (unsigned kind = 0; kind < 3; kind++) {
       char *path = help_path (dir, files[f]);
+      struct cache_config conf = config (dir);
       struct error e = { 0 };
       struct cache *c;
 
