@@ -376,6 +376,7 @@ test_crash (void **state)
   assert_false (sys_test_crashed (p->test));
   assert_fails (s->pwrite (s, fd, buf, sizeof buf, 0), EIO);
   assert_true (sys_test_crashed (p->test));
+  assert_string_equal (sys_test_crash_call (p->test), "pwrite");
   assert_fails (s->pwrite (s, fd, buf, sizeof buf, 0), EIO);
   assert_fails (s->pread (s, fd, buf, sizeof buf, 0), EIO);
   assert_fails (s->open (s, "/b", O_RDWR | O_CREAT, 0600), EIO);
