@@ -1,2 +1,8 @@
 libtiercache_la_SOURCES += \
-	lib/policy/policy.h
+	lib/policy/ghost.c \
+	lib/policy/ghost.h \
+	lib/policy/internal.h \
+	lib/policy/policy.c \
+	lib/policy/policy.h \
+	lib/policy/saved.c \
+	lib/policy/victims.c

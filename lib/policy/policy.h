@@ -24,11 +24,12 @@ enum policy_kind
  */
 struct policy_entry
 {
-  _Atomic uint64_t score;       /* what goes first has the lowest */
+  _Atomic uint64_t score;       /* what goes first has the lowest; 0: unused */
   _Atomic uint32_t used_at;     /* virtual time of the last counted use */
   _Atomic uint8_t frequency;    /* credit, fixed point */
-  uint8_t cost;                 /* of fetching again, log-coded */
-  uint16_t pages;               /* stored size in 4 KiB pages, at least 1 */
+  _Atomic uint8_t cost;         /* of fetching again, log-coded */
+  _Atomic uint16_t size_gap;    /* stored size in 4 KiB pages, and the mean
+                                   gap between uses, log-coded */
 };
 
 struct policy;
@@ -40,7 +41,9 @@ extern struct policy *policy_new (enum policy_kind kind, uint64_t capacity,
                                   uint32_t max_entries, uint64_t seed);
 extern void policy_free (struct policy *policy);
 
-/* A resident block was used.  Lock-free, no allocation, a few ns. */
+/* A resident block was used.  Lock-free, no allocation, a few ns; harmless on
+ * an entry that has just been evicted or given to another block.
+ */
 extern void policy_hit (struct policy *policy, struct policy_entry *entry);
 
 /* A block becomes resident.  key names it (a hash of object and block), bytes
@@ -66,15 +69,20 @@ struct policy_table
 };
 
 /* Chooses up to max slots to evict, lowest score first, into victims.
- * Returns how many: fewer than max, even 0, when few slots are eligible.
- * Never returns a slot twice.
+ * Returns how many: fewer than max, even 0, when few slots are eligible, and
+ * never more than POLICY_VICTIMS_MAX.  Never returns a slot twice in one call.
+ * A call may look at every slot of the table, but does so only once in about
+ * count / 256 victims: ask for some dozens at a time.
  */
+#define POLICY_VICTIMS_MAX 1024
 extern uint32_t policy_victims (struct policy *policy,
                                 const struct policy_table *table,
                                 uint32_t *victims, uint32_t max);
 
 /* State over a restart.  The saved forms are little-endian and of fixed size;
- * what was damaged on disk must be harmless: load clamps every value.
+ * what was damaged on disk must be harmless: load clamps every value, and
+ * zeros (nothing was ever saved) stand for a block used once just now.  Load
+ * the policy before its entries; each loaded entry counts as resident.
  */
 #define POLICY_ENTRY_SAVED 16
 #define POLICY_SAVED 32

@@ -1,1 +1,14 @@
 # Unit tests of: policy.
+check_PROGRAMS += tests/unit/test-policy tests/unit/test-policy-state \
+	tests/unit/test-policy-threads
+TESTS += tests/unit/test-policy tests/unit/test-policy-state \
+	tests/unit/test-policy-threads
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
+	tests/unit/test-policy.h
+tests_unit_test_policy_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_policy_state_SOURCES = tests/unit/test-policy-state.c \
+	tests/unit/test-policy.h
+tests_unit_test_policy_state_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_policy_threads_SOURCES = tests/unit/test-policy-threads.c \
+	tests/unit/test-policy.h
+tests_unit_test_policy_threads_LDADD = libtiercache.la $(CMOCKA_LIBS)

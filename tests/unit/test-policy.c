@@ -1,0 +1,462 @@
+/* What is evicted: scores, victims, scans and accounting. */
+
+#include <config.h>
+
+#include "test-policy.h"
+
+#define MS 1000u
+
+static uint64_t
+score_of (struct policy_entry *entry)
+{
+  return atomic_load (&entry->score);
+}
+
+/* Inserts blocks of other keys so that virtual time passes. */
+static void
+pass_time (struct model *m, unsigned blocks)
+{
+  struct policy_entry e = { 0 };
+
+  for (unsigned i = 0; i < blocks; ++i) {
+    policy_insert (m->policy, &e, model_random (m), BLOCK, 40 * MS);
+    policy_evicted (m->policy, &e, 0, false);
+  }
+}
+
+static void
+test_score_rises_with_frequency (void **state)
+{
+  struct policy_entry e[12] = { 0 };
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 100, 100);
+  for (unsigned i = 0; i < 12; ++i)
+    policy_insert (m.policy, &e[i], i, BLOCK, 40 * MS);
+  for (unsigned use = 1; use < 12; ++use) {
+    pass_time (&m, 6);
+    for (unsigned i = use; i < 12; ++i)
+      policy_hit (m.policy, &e[i]);
+  }
+  for (unsigned i = 1; i < 12; ++i)
+    assert_true (score_of (&e[i]) >= score_of (&e[i - 1]));
+  assert_true (score_of (&e[5]) > score_of (&e[0]));
+  (void) state;
+  model_free (&m);
+}
+
+static void
+test_score_rises_with_cost (void **state)
+{
+  struct policy_entry e = { 0 };
+  uint64_t last = 0, first;
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 100, 100);
+  policy_insert (m.policy, &e, 1, BLOCK, 0);
+  first = score_of (&e);
+  for (uint64_t cost = 1; cost < 1000000000; cost += cost / 10 + 1) {
+    policy_insert (m.policy, &e, 1, BLOCK, cost);
+    assert_true (score_of (&e) >= last);
+    last = score_of (&e);
+  }
+  assert_true (last > first);
+  policy_insert (m.policy, &e, 1, BLOCK, UINT64_MAX);
+  assert_true (score_of (&e) >= last);
+  (void) state;
+  model_free (&m);
+}
+
+static void
+test_score_falls_with_size (void **state)
+{
+  struct policy_entry e = { 0 };
+  uint64_t last = UINT64_MAX;
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 100000, 100);
+  for (uint64_t bytes = 1; bytes <= 4194304; bytes += 1000) {
+    policy_insert (m.policy, &e, 1, bytes, 40 * MS);
+    assert_true (score_of (&e) <= last);
+    last = score_of (&e);
+  }
+  policy_insert (m.policy, &e, 1, 4096, 40 * MS);
+  assert_true (score_of (&e) > last);
+  policy_insert (m.policy, &e, 1, UINT64_MAX, 40 * MS);
+  assert_true (score_of (&e) > 0);
+  (void) state;
+  model_free (&m);
+}
+
+/* Many reads of a block in a row are one use. */
+static void
+test_burst_is_one_use (void **state)
+{
+  struct policy_entry once = { 0 }, burst = { 0 };
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 1000, 1000);
+  policy_insert (m.policy, &once, 1, BLOCK, 40 * MS);
+  policy_insert (m.policy, &burst, 2, BLOCK, 40 * MS);
+  for (unsigned i = 0; i < 15; ++i)
+    policy_hit (m.policy, &burst);
+  assert_true (score_of (&once) == score_of (&burst));
+  pass_time (&m, 60);
+  policy_hit (m.policy, &burst);
+  assert_true (score_of (&once) < score_of (&burst));
+  (void) state;
+  model_free (&m);
+}
+
+/* Without misses no bytes are inserted, and uses must count all the same. */
+static void
+test_time_passes_without_misses (void **state)
+{
+  struct policy_entry hot = { 0 }, cold = { 0 };
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 10, 10);
+  policy_insert (m.policy, &hot, 1, BLOCK, 40 * MS);
+  policy_insert (m.policy, &cold, 2, BLOCK, 40 * MS);
+  for (unsigned i = 0; i < 1000; ++i)
+    policy_hit (m.policy, &hot);
+  assert_true (score_of (&hot) > score_of (&cold));
+  (void) state;
+  model_free (&m);
+}
+
+static void
+test_ghost_gives_credit (void **state)
+{
+  struct policy_entry e = { 0 }, known = { 0 }, new = { 0 };
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 100, 100);
+  for (unsigned i = 0; i < 50; ++i)
+    policy_insert (m.policy, &e, 1000 + i, BLOCK, 40 * MS);
+  policy_insert (m.policy, &e, 1, BLOCK, 40 * MS);
+  policy_evicted (m.policy, &e, 1, true);
+  policy_insert (m.policy, &known, 1, BLOCK, 40 * MS);
+  policy_insert (m.policy, &new, 2, BLOCK, 40 * MS);
+  assert_true (score_of (&known) > score_of (&new));
+
+  /* Only once, and not what was dropped without a memory of it. */
+  policy_insert (m.policy, &known, 1, BLOCK, 40 * MS);
+  assert_true (score_of (&known) == score_of (&new));
+  policy_insert (m.policy, &e, 3, BLOCK, 40 * MS);
+  policy_evicted (m.policy, &e, 3, false);
+  policy_insert (m.policy, &known, 3, BLOCK, 40 * MS);
+  assert_true (score_of (&known) == score_of (&new));
+  (void) state;
+  model_free (&m);
+}
+
+/* As many as are resident are remembered, not the ones before. */
+static void
+test_ghost_forgets (void **state)
+{
+  enum { RESIDENT = 2000 };
+  static struct policy_entry resident[RESIDENT];
+  struct policy_entry e = { 0 }, new = { 0 };
+  unsigned recent = 0, old = 0;
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, RESIDENT, RESIDENT);
+  for (unsigned i = 0; i < RESIDENT; ++i)
+    policy_insert (m.policy, &resident[i], i, BLOCK, 40 * MS);
+  for (unsigned i = 0; i < 4 * RESIDENT; ++i) {
+    policy_insert (m.policy, &e, 10000 + i, BLOCK, 40 * MS);
+    policy_evicted (m.policy, &e, 10000 + i, true);
+  }
+  policy_insert (m.policy, &new, 1, BLOCK, 40 * MS);
+  for (unsigned i = 0; i < RESIDENT; ++i) {
+    policy_insert (m.policy, &e, 10000 + i, BLOCK, 40 * MS);
+    old += score_of (&e) > score_of (&new);
+    policy_evicted (m.policy, &e, 0, false);
+    policy_insert (m.policy, &e, 10000 + 3 * RESIDENT + i, BLOCK, 40 * MS);
+    recent += score_of (&e) > score_of (&new);
+    policy_evicted (m.policy, &e, 0, false);
+  }
+  assert_true (recent > RESIDENT * 9 / 10);
+  assert_true (old < RESIDENT / 100);
+  (void) state;
+  model_free (&m);
+}
+
+static int
+compare_u64 (const void *a, const void *b)
+{
+  uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+
+  return x < y ? -1 : x > y;
+}
+
+/* The victims are exactly the lowest scores, in order, unique, never pinned
+ * or empty; the calls after a scan are served from it and still are so.
+ */
+static void
+check_exact (enum policy_kind kind, uint32_t count, unsigned fill_percent,
+             uint32_t max)
+{
+  uint32_t victims[POLICY_VICTIMS_MAX], n, eligible = 0, seen = 0;
+  uint64_t *sorted = calloc (count + 1, sizeof *sorted);
+  struct policy_table table;
+  struct model m;
+
+  model_new (&m, kind, count, count);
+  table = model_table (&m);
+  m.random = count + max;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (model_random (&m) % 100 >= fill_percent)
+      continue;
+    m.slots[i].bytes = BLOCK;
+    m.slots[i].pinned = model_random (&m) % 10 == 0;
+    policy_insert (m.policy, &m.slots[i].entry, i,
+                   4096 + model_random (&m) % 61440,
+                   1 + model_random (&m) % 100000);
+    if (!m.slots[i].pinned)
+      sorted[eligible++] = score_of (&m.slots[i].entry);
+  }
+  qsort (sorted, eligible, sizeof *sorted, compare_u64);
+  do {
+    n = policy_victims (m.policy, &table, victims, max);
+    assert_true (n <= max);
+    for (uint32_t i = 0; i < n; ++i) {
+      struct model_slot *s = &m.slots[victims[i]];
+
+      assert_true (s->bytes != 0 && !s->pinned);
+      assert_true (score_of (&s->entry) == sorted[seen + i]);
+    }
+    for (uint32_t i = 0; i < n; ++i) {
+      /* A victim that comes twice is empty the second time. */
+      assert_true (m.slots[victims[i]].bytes != 0);
+      model_drop (&m, victims[i], true);
+    }
+    seen += n;
+  } while (n > 0);
+  assert_int_equal (seen, eligible);
+  model_free (&m);
+  free (sorted);
+}
+
+static void
+test_victims_are_the_lowest (void **state)
+{
+  static const uint32_t counts[] = { 1, 2, 3, 17, 64, 1000, 20000 };
+  static const unsigned fills[] = { 0, 1, 50, 100 };
+  static const uint32_t maxes[] = { 1, 2, 32, 1024 };
+
+  for (unsigned c = 0; c < 7; ++c)
+    for (unsigned f = 0; f < 4; ++f)
+      for (unsigned x = 0; x < 4; ++x) {
+        check_exact (POLICY_WEIGHTED, counts[c], fills[f], maxes[x]);
+        check_exact (POLICY_LRU, counts[c], fills[f], maxes[x]);
+      }
+  (void) state;
+}
+
+static void
+test_no_victims (void **state)
+{
+  uint32_t victims[4] = { 0 };
+  struct policy_table table;
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 100, 100000);
+  table = model_table (&m);
+  assert_int_equal (policy_victims (m.policy, &table, victims, 4), 0);
+  assert_int_equal (policy_victims (m.policy, &table, victims, 0), 0);
+  model_access (&m, 1, BLOCK, 40 * MS);
+  m.slots[0].pinned = true;
+  assert_int_equal (policy_victims (m.policy, &table, victims, 4), 0);
+  m.slots[0].pinned = false;
+  assert_int_equal (policy_victims (m.policy, &table, victims, 4), 1);
+  assert_int_equal (victims[0], 0);
+  table.count = 0;
+  assert_int_equal (policy_victims (m.policy, &table, victims, 4), 0);
+  (void) state;
+  model_free (&m);
+}
+
+/* What was used, pinned or dropped after a scan is not handed out from it. */
+static void
+test_pool_is_checked (void **state)
+{
+  enum { COUNT = 10240 };
+  uint32_t victims[4];
+  struct policy_table table;
+  struct model m;
+
+  model_new (&m, POLICY_LRU, COUNT, COUNT);
+  table = model_table (&m);
+  for (uint32_t i = 0; i < COUNT; ++i) {
+    m.slots[i].bytes = BLOCK;
+    policy_insert (m.policy, &m.slots[i].entry, i, BLOCK, 40 * MS);
+  }
+  assert_int_equal (policy_victims (m.policy, &table, victims, 1), 1);
+  assert_int_equal (victims[0], 0);
+  model_drop (&m, 0, true);
+  policy_hit (m.policy, &m.slots[1].entry);
+  m.slots[2].pinned = true;
+  model_drop (&m, 3, false);
+  assert_int_equal (policy_victims (m.policy, &table, victims, 2), 2);
+  assert_int_equal (victims[0], 4);
+  assert_int_equal (victims[1], 5);
+  (void) state;
+  model_free (&m);
+}
+
+/* A large block used at regular intervals stays until it is overdue, though
+ * its score is the lowest; alone in the cache, it goes.
+ */
+static void
+test_large_are_spared (void **state)
+{
+  uint32_t victims[1];
+  struct policy_table table;
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 256, 4);
+  table = model_table (&m);
+  m.slots[0].bytes = 1048576;
+  policy_insert (m.policy, &m.slots[0].entry, 1, 1048576, 1 * MS);
+  for (unsigned i = 0; i < 4; ++i) {
+    pass_time (&m, 64);
+    policy_hit (m.policy, &m.slots[0].entry);
+  }
+  assert_int_equal (policy_victims (m.policy, &table, victims, 1), 1);
+  assert_int_equal (victims[0], 0);
+  m.slots[1].bytes = BLOCK;
+  policy_insert (m.policy, &m.slots[1].entry, 2, BLOCK, 40 * MS);
+  assert_int_equal (policy_victims (m.policy, &table, victims, 1), 1);
+  assert_int_equal (victims[0], 1);
+  pass_time (&m, 256);
+  assert_int_equal (policy_victims (m.policy, &table, victims, 1), 1);
+  assert_int_equal (victims[0], 0);
+  (void) state;
+  model_free (&m);
+}
+
+/* Of a hundred hot blocks none goes by what is read once, if they are used
+ * now and then during a scan of many times the cache.
+ */
+static void
+check_scan (unsigned scan_blocks)
+{
+  enum { CACHE = 1000, HOT = 100 };
+  unsigned gone = 0;
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, CACHE, CACHE);
+  for (unsigned round = 0; round < 20; ++round) {
+    for (unsigned i = 0; i < HOT; ++i)
+      model_access (&m, i, BLOCK, 40 * MS);
+    for (unsigned i = 0; i < 300; ++i)
+      model_access (&m, 100000 + round * 300 + i, BLOCK, 40 * MS);
+  }
+  for (unsigned i = 0; i < scan_blocks; ++i) {
+    model_access (&m, 1000000 + i, BLOCK, 40 * MS);
+    if (i >= 5000 && i < 5000 + HOT)
+      model_access (&m, i - 5000, BLOCK, 40 * MS);
+  }
+  for (unsigned i = 0; i < HOT; ++i)
+    gone += model_find (&m, i) == NULL;
+  assert_int_equal (gone, 0);
+  model_free (&m);
+}
+
+static void
+test_scans (void **state)
+{
+  check_scan (100);
+  check_scan (1000);
+  check_scan (10000);
+  (void) state;
+}
+
+/* A digest of which slot holds what, after a random run. */
+static uint64_t
+random_run (enum policy_kind kind, uint64_t seed)
+{
+  uint64_t digest = 0, used;
+  struct model m;
+
+  model_new (&m, kind, 200, 1000);
+  m.random = seed;
+  for (unsigned i = 0; i < 20000; ++i) {
+    uint64_t r = model_random (&m);
+    uint64_t key = (r >> 8) % (r % 4 == 0 ? 5000 : 150);
+    uint64_t bytes = 4096 + mix_u64 (key) % 61441;
+
+    digest = digest * 31 + model_access (&m, key, bytes, mix_u64 (key) % 90000);
+    assert_true (m.used <= m.capacity);
+    if (r % 64 == 1 && m.slots[r % m.count].bytes != 0)
+      model_drop (&m, r % m.count, false);
+    used = 0;
+    for (uint32_t s = 0; i % 100 == 0 && s < m.count; ++s) {
+      used += m.slots[s].bytes;
+      assert_true ((m.slots[s].bytes == 0)
+                   == (score_of (&m.slots[s].entry) == 0));
+    }
+    assert_true (i % 100 != 0 || used == m.used);
+  }
+  for (uint32_t s = 0; s < m.count; ++s)
+    digest = mix_u64 (digest ^ m.slots[s].key ^ m.slots[s].bytes);
+  model_free (&m);
+  return digest;
+}
+
+static void
+test_random_runs (void **state)
+{
+  assert_true (random_run (POLICY_WEIGHTED, 1)
+               == random_run (POLICY_WEIGHTED, 1));
+  assert_true (random_run (POLICY_WEIGHTED, 1)
+               != random_run (POLICY_WEIGHTED, 2));
+  assert_true (random_run (POLICY_LRU, 3) == random_run (POLICY_LRU, 3));
+  (void) state;
+}
+
+/* A budget of nothing, and blocks larger than it. */
+static void
+test_absurd_capacity (void **state)
+{
+  struct policy_entry e = { 0 };
+  struct policy *policy = policy_new (POLICY_WEIGHTED, 0, 0, 0);
+
+  assert_non_null (policy);
+  for (unsigned i = 0; i < 100; ++i) {
+    policy_insert (policy, &e, i, BLOCK, 40 * MS);
+    policy_hit (policy, &e);
+    policy_evicted (policy, &e, i, true);
+    policy_evicted (policy, &e, i, true);
+  }
+  policy_hit (policy, &e);
+  assert_true (score_of (&e) == 0);
+  policy_free (policy);
+  policy_free (NULL);
+  (void) state;
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_score_rises_with_frequency),
+    cmocka_unit_test (test_score_rises_with_cost),
+    cmocka_unit_test (test_score_falls_with_size),
+    cmocka_unit_test (test_burst_is_one_use),
+    cmocka_unit_test (test_time_passes_without_misses),
+    cmocka_unit_test (test_ghost_gives_credit),
+    cmocka_unit_test (test_ghost_forgets),
+    cmocka_unit_test (test_victims_are_the_lowest),
+    cmocka_unit_test (test_no_victims),
+    cmocka_unit_test (test_pool_is_checked),
+    cmocka_unit_test (test_large_are_spared),
+    cmocka_unit_test (test_scans),
+    cmocka_unit_test (test_random_runs),
+    cmocka_unit_test (test_absurd_capacity),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
