@@ -20,7 +20,7 @@ struct crash_work
 {
   struct sys_test *test;
   bool faulty;          /* calls may fail: so may opening the cache */
-  char where[160];      /* crash point, seed: whatever names the run */
+  char where[300];      /* crash point, seed: whatever names the run */
   atomic_uint wrong;    /* checks that failed */
 };
 

@@ -53,8 +53,8 @@ check_after (struct sys_test *test, const char *crash, const char *end,
 {
   struct crash_work work = { .test = test };
 
-  snprintf (work.where, sizeof work.where, "%s, then %s %" PRIu64, crash, end,
-            seed);
+  snprintf (work.where, sizeof work.where, "%.200s, then %s %" PRIu64, crash,
+            end, seed);
   crash_work_check (&work);
   sys_test_free (test);
   return work.wrong;
@@ -64,13 +64,13 @@ check_after (struct sys_test *test, const char *crash, const char *end,
 static void
 crash_run (struct crash_work *work, const char *before, uint64_t point)
 {
-  snprintf (work->where, sizeof work->where, "%sdying at change %" PRIu64,
+  snprintf (work->where, sizeof work->where, "%.120sdying at change %" PRIu64,
             before, point);
   work->faulty = true;
   sys_test_crash_at (work->test, point);
   crash_work_run (work);
   snprintf (work->where, sizeof work->where,
-            "%scrash at change %" PRIu64 " (%s)", before, point,
+            "%.120scrash at change %" PRIu64 " (%s)", before, point,
             sys_test_crash_call (work->test));
 }
 
