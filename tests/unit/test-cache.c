@@ -319,7 +319,7 @@ test_names (void **state)
 static void
 test_many_objects (void **state)
 {
-  struct cache_config config = help_config (dir, MIB, 4096, false);
+  struct cache_config config = help_config (dir, 300 * KIB, 4096, false);
   struct cache *c = help_open (&config);
   struct cache_object *o;
   struct cache_version version;
