@@ -307,6 +307,8 @@ settle_runs (struct round *round, struct error *e)
     if (claim_ready (claim)) {
       r = settle_claim (reader, claim, round->attempt, e);
       run_unclaim (claim);
+      /* There may be room now for a buffer that this very reader needs. */
+      pool_kick (fetch);
     }
     else if (stop_wait (fetch->config.stop, &reader->cond, &fetch->lock, 0)
              == ESHUTDOWN)
@@ -315,7 +317,6 @@ settle_runs (struct round *round, struct error *e)
   }
   while ((claim = next_claim (round)))
     run_unclaim (claim);
-  /* There may be room for buffers now. */
   pool_kick (fetch);
   return r;
 }

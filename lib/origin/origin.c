@@ -49,8 +49,6 @@ scheme_of (const char *url, struct error *e)
     return SCHEME_HTTP;
   if (n == 0 || strncmp (url + n, "://", 3) != 0)
     return SCHEME_FILE;
-  if (scheme_is (url, n, "http") || scheme_is (url, n, "https"))
-    return SCHEME_HTTP;
   shown = origin_url_for_log (url);
   error_set (e, EINVAL, "%s: unknown kind of URL \"%.*s\": file:, http: and "
              "https: can be served, and paths of files",

@@ -178,7 +178,7 @@ test_refused (void **state)
   struct sockaddr_un addr = { .sun_family = AF_UNIX };
   int fd;
 
-  assert_refused (p->other, ENOENT, ERROR_FINAL, "check the path");
+  assert_refused (p->other, ENOENT, ERROR_ABSENT, "check the path");
   assert_refused (p->dir, EISDIR, ERROR_FINAL, "directory");
   assert_refused ("/dev/null", EINVAL, ERROR_FINAL, "character device");
 

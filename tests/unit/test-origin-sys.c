@@ -192,7 +192,7 @@ test_open_errors (void **state)
 {
   static const struct { int errnum; enum error_kind kind; const char *why; }
   cases[] = {
-    { ENOENT, ERROR_FINAL, "check the path" },
+    { ENOENT, ERROR_ABSENT, "check the path" },
     { EACCES, ERROR_FINAL, "must be able to read" },
     { ELOOP, ERROR_FINAL, "symbolic links" },
     { ENXIO, ERROR_FINAL, "socket" },
