@@ -50,8 +50,8 @@ for path in sys.argv[1:]:
         f.seek(0)
         f.write(head + struct.pack("<I", crc32c(head)))
 PYTHON
-(cd "$tmp/cache" && sha256sum index objects data.*) >"$tmp/before"
+(cd "$tmp/cache" && sha256sum index objects && du data.0) >"$tmp/before"
 refused "$tmp/cache.*version" "$tmp/image" cache-dir="$tmp/cache" \
   cache-size=64M
-(cd "$tmp/cache" && sha256sum index objects data.*) | diff "$tmp/before" - ||
+(cd "$tmp/cache" && sha256sum index objects && du data.0) | diff "$tmp/before" - ||
   fail "a cache of a newer version was changed"

@@ -32,8 +32,7 @@ for name in readahead progress; do
     refused "$name=$bad: .*size" "${good[@]}" "$name=$bad"
   done
 done
-refused 'header=nocolon: .*' "${good[@]}" header=nocolon
-refused 'cainfo=?.*nothere' "${good[@]}" cainfo="$tmp/nothere"
+refused 'header=.*NAME: *VALUE' "${good[@]}" header=nocolon
 refused 'password' "${good[@]}" password=+"$tmp/nothere"
 refused "unknown parameter '?colour" "${good[@]}" colour=blue
 refused 'url.*(required|missing|must)|(required|missing|must).*url' \
