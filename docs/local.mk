@@ -16,7 +16,7 @@ CLEANFILES += \
 SUFFIXES = .pod .1 .5
 pod2man_verbose = $(AM_V_GEN)$(MKDIR_P) $(@D) && rm -f $@ && \
 	$(POD2MAN) --utf8 --errors=die --center=tiercache \
-	  --release=tiercache-$(VERSION) --name=$(*F)
+	  --release=tiercache-$(VERSION) --name=`basename $< .pod`
 .pod.1:
 	$(pod2man_verbose) --section=1 $< $@
 .pod.5:

@@ -4,6 +4,7 @@
 #define TIERCACHE_PARAMETERS_H
 
 #include "device/device.h"
+#include "fetch/readahead.h"
 
 struct parameters
 {

@@ -120,14 +120,6 @@ plugin_get_ready (void)
   return engine ? 0 : fail (&e);
 }
 
-static int
-plugin_after_fork (void)
-{
-  struct error e;
-
-  return engine_start (engine, &e) == -1 ? fail (&e) : 0;
-}
-
 static void
 plugin_cleanup (void)
 {
@@ -284,7 +276,6 @@ static struct nbdkit_plugin plugin = {
   .config = plugin_config,
   .config_complete = plugin_config_complete,
   .get_ready = plugin_get_ready,
-  .after_fork = plugin_after_fork,
   .cleanup = plugin_cleanup,
   .open = plugin_open,
   .close = plugin_close,

@@ -11,6 +11,8 @@
 set -e -E -u -o pipefail
 trap 'echo "FAILED: ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
 export LC_ALL=C
+# The system's programs come first: its Python is the one that knows libnbd.
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
 
 abs_top_srcdir=${abs_top_srcdir:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 if [ -z "${abs_top_builddir:-}" ]; then
@@ -23,7 +25,7 @@ fi
 # The plugin and tool under test.
 plugin=${TIERCACHE_PLUGIN:-$abs_top_builddir/plugin/.libs/nbdkit-tiercache-plugin.so}
 # shellcheck disable=SC2034  # for the tests
-ctl=${TIERCACHE_CTL:-$abs_top_builddir/tiercache-ctl}
+ctl=${TIERCACHE_CTL:-$abs_top_builddir/tools/ctl/tiercache-ctl}
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/tc.XXXXXX")
 chmod 755 "$tmp"
@@ -156,9 +158,24 @@ start_nbdkit ()
 {
   local name=$1
   shift
+  start_nbdkit_on "$name" -U "$tmp/$name.sock" "$@"
+}
+
+# start_nbdkit_tcp NAME PORT ARG...: the same on a port of the loopback.
+start_nbdkit_tcp ()
+{
+  local name=$1 port=$2
+  shift 2
+  start_nbdkit_on "$name" -i 127.0.0.1 -p "$port" "$@"
+}
+
+start_nbdkit_on ()
+{
+  local name=$1
+  shift
   rm -f "$tmp/$name.pid" "$tmp/$name.sock"
   "${nbdkit_command[@]}" -f --exit-with-parent -t 64 -P "$tmp/$name.pid" \
-      -U "$tmp/$name.sock" "$@" >>"$tmp/$name.log" 2>&1 </dev/null &
+    "$@" >>"$tmp/$name.log" 2>&1 </dev/null &
   server_pid[$name]=$!
   wait_for 60 server_is_up "$name" || fail "nbdkit $name did not come up"
   if ended "${server_pid[$name]}"; then
@@ -270,6 +287,33 @@ make_ext4 ()
   mke2fs -q -F -t ext4 -d "$3" "$1"
 }
 
+# make_tree DIRECTORY: some hundred files of all sizes, in directories, with
+# names that are not plain, and links.
+make_tree ()
+{
+  python3 - "$1" <<'PYTHON'
+import os, random, sys
+r = random.Random(11)
+for i in range(400):
+    d = os.path.join(sys.argv[1], "d%d" % (i % 7), "e %d" % (i % 3))
+    os.makedirs(d, exist_ok=True)
+    n = r.choice([0, 1, 100, 4096, 5000, 30000, 100000, 400000])
+    data = r.randbytes(n) if i % 2 else (b"line %d\n" % i) * (n // 9)
+    with open(os.path.join(d, "f%d \u00e9" % i), "wb") as f:
+        f.write(data)
+    if i % 20 == 0:
+        os.symlink("f%d" % i, os.path.join(d, "l%d" % i))
+PYTHON
+}
+
+# tree_sum DIRECTORY: one checksum of all names and contents, that busybox
+# comes to, too.
+tree_sum ()
+{
+  (cd "$1" && find . -type f ! -path './lost+found*' -print0 | sort -z |
+     xargs -0 sha256sum | sha256sum)
+}
+
 # file_system TYPE SIZE: a new file system of its own, mounted on $tmp/TYPE,
 # unmounted when the test ends.
 file_system ()
@@ -293,6 +337,18 @@ unmount ()
   if mountpoint -q "$1"; then
     umount "$1" 2>/dev/null || umount -l "$1"
   fi
+}
+
+# nbd_script URI ARG... <<SCRIPT: Python with "h" connected to the URI, as in
+# nbdsh, which takes no arguments for its scripts.
+nbd_script ()
+{
+  local script
+  script=$(cat)
+  python3 -c "import nbd, sys
+h = nbd.NBD()
+h.connect_uri(sys.argv.pop(1))
+$script" "$@"
 }
 
 # same_bytes NAME FILE: the export is the file, byte for byte.

@@ -7,3 +7,4 @@ tools_ctl_tiercache_ctl_SOURCES = \
 tools_ctl_tiercache_ctl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools/ctl \
 	$(JANSSON_CFLAGS)
 tools_ctl_tiercache_ctl_LDADD = libtiercache.la $(JANSSON_LIBS)
+include tools/sim/local.mk

@@ -36,15 +36,11 @@ struct engine;
 struct device;
 
 /* Opens the cache.  NULL with *e.  The configuration is copied, what it
- * points to must outlive the engine.
+ * points to must outlive the engine.  Starts no thread: the program may fork
+ * before it opens the first device.
  */
 extern struct engine *engine_open (const struct engine_config *config,
                                    struct error *e);
-
-/* Starts the threads: call it once, after the program has forked and before
- * the first device is opened.  0, or -1 with *e.
- */
-extern int engine_start (struct engine *engine, struct error *e);
 
 /* Closes the devices that are still open, too: nobody may be inside one.
  * Waits for what is in flight, which ends by its timeout or by stop.

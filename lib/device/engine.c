@@ -55,12 +55,6 @@ engine_open (const struct engine_config *config, struct error *e)
   return engine;
 }
 
-int
-engine_start (struct engine *engine, struct error *e)
-{
-  return cache_start (engine->cache, e);
-}
-
 /* nbdkit that is told to quit does not close its connections. */
 static void
 close_devices (struct engine *engine)

@@ -19,7 +19,7 @@
 #define FETCH_THREADS 128             /* that wait for an origin, at most */
 #define FETCH_FILL_THREADS 2          /* that store */
 #define FETCH_IDLE_MS 2000            /* then a thread ends */
-#define FETCH_AHEAD_QUEUE 256         /* runs of read-ahead, at most */
+#define FETCH_AHEAD_QUEUE 128         /* runs of read-ahead, at most */
 /* Read-ahead leaves this much for readers. */
 #define FETCH_MEMORY_AHEAD (FETCH_MEMORY / 4 * 3)
 #define FETCH_BUCKETS 1024            /* of the table of runs */
@@ -118,7 +118,7 @@ struct fetch_source
   struct limit limit;
   unsigned in_flight;
   uint64_t bytes_in_flight;
-  unsigned storing;             /* runs that a fill thread holds */
+  unsigned unstored;            /* runs that have arrived */
   uint64_t arrived_event;       /* the last time any byte came */
 
   bool closed;
@@ -208,7 +208,7 @@ extern void source_gone (struct fetch_source *source);
 static inline bool
 source_is_idle (const struct fetch_source *source)
 {
-  return source->closed && source->in_flight == 0 && source->storing == 0;
+  return source->closed && source->in_flight == 0 && source->unstored == 0;
 }
 
 #endif /* TIERCACHE_FETCH_INTERNAL_H */

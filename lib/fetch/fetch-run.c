@@ -8,10 +8,11 @@
  *                                      when it is too late for another try,
  *                                      dropped at close
  *   IN_FLIGHT      none: a thread's    ARRIVED, DELAYED, FAILED,
- *                                      dropped when it ends after close
+ *                                      dropped when it fails after close
  *   DELAYED        fetch->delayed      QUEUED_DEMAND (at the front) when due,
  *                                      dropped at close
- *   ARRIVED        fetch->arrived      STORING, dropped at close
+ *   ARRIVED        fetch->arrived      STORING; dropped if nobody can
+ *                                      store it
  *   STORING        none: a thread's    STORED
  *   STORED         none                freed with its last claim
  *   FAILED         none                freed with its last claim
@@ -289,6 +290,7 @@ run_came (struct run *run)
   struct fetch *fetch = run->source->fetch;
 
   run->state = RUN_ARRIVED;
+  run->source->unstored++;
   TAILQ_INSERT_TAIL (&fetch->arrived, run, link);
   fetch->arrived_bytes += run->bytes;
 }
@@ -301,7 +303,6 @@ run_store_next (struct fetch *fetch)
   if (run) {
     leave_list (run);
     run->state = RUN_STORING;
-    run->source->storing++;
   }
   return run;
 }
@@ -309,7 +310,7 @@ run_store_next (struct fetch *fetch)
 void
 run_stored (struct run *run)
 {
-  run->source->storing--;
+  run->source->unstored--;
   run->source->fetch->arrived_bytes -= run->bytes;
   leave_table (run, RUN_STORED);
 }
@@ -413,7 +414,9 @@ run_due (struct fetch *fetch, uint64_t now_ns)
 void
 run_drop (struct run *run)
 {
-  if (run->state == RUN_ARRIVED)
+  if (run->state == RUN_ARRIVED) {
     run->source->fetch->arrived_bytes -= run->bytes;
+    run->source->unstored--;
+  }
   leave_table (run, RUN_FAILED);
 }

@@ -144,7 +144,6 @@ fetch_source_close (struct fetch_source *source, void (*gone) (void *opaque),
   drop_from (&source->demand, source);
   drop_from (&source->ahead, source);
   drop_from (&fetch->delayed, source);
-  drop_from (&fetch->arrived, source);
   idle = source_is_idle (source);
   pool_kick (fetch);
   pthread_mutex_unlock (&fetch->lock);
@@ -308,6 +307,8 @@ settle_runs (struct round *round, struct error *e)
     if (claim_ready (claim)) {
       r = settle_claim (reader, claim, round->attempt, e);
       run_unclaim (claim);
+      /* There may be room now for a buffer that this very reader needs. */
+      pool_kick (fetch);
     }
     else if (stop_wait (fetch->config.stop, &reader->cond, &fetch->lock, 0)
              == ESHUTDOWN)
@@ -316,7 +317,6 @@ settle_runs (struct round *round, struct error *e)
   }
   while ((claim = next_claim (round)))
     run_unclaim (claim);
-  /* There may be room for buffers now. */
   pool_kick (fetch);
   return r;
 }

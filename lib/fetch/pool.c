@@ -227,14 +227,14 @@ finish_try (struct run *run, int r, const struct error *e)
     run->reserved = false;
   }
 
-  if (source->closed)
-    run_drop (run);
-  else if (run->arrived == run->bytes) {
+  if (run->arrived == run->bytes) {
     run_came (run);
     /* With nobody to store it, it is fetched again when it is needed. */
     if (pool_kick_fill (fetch) == -1)
       run_drop (run);
   }
+  else if (source->closed)
+    run_drop (run);
   else
     run_failed_try (run, e, now);
 }

@@ -12,12 +12,8 @@
  * step of a reader.
  */
 #define STEPS 3                 /* times a run grows, in one direction */
-#define PIECES 5                /* runs of equal distance, */
-#define EXTENT 16               /* over so many times one's length: a deep
-                                   queue's first reads are within that */
+#define PIECES 5                /* runs of equal distance */
 #define LOPSIDED 4              /* a reader's run grows so much more there */
-#define GROWN_LASTS 64          /* notes a run outlives others which has
-                                   grown */
 
 static uint64_t
 round_down (uint64_t x, uint64_t block_size)
@@ -41,26 +37,20 @@ touches (const struct run *run, uint64_t block_size,
     && round_up (end, block_size) >= round_down (run->start, block_size);
 }
 
-/* The place of the run that matters least. */
+/* A free place for a run, or that of the one not read for longest. */
 static struct run *
-worst_run (struct runs *runs)
+run_place (struct runs *runs)
 {
-  struct run *worst = NULL;
-  uint64_t value, least = UINT64_MAX;
+  struct run *oldest = &runs->run[0];
   size_t i;
 
   for (i = 0; i < RUN_COUNT; i++) {
-    struct run *run = &runs->run[i];
-
-    if (run->end == 0)
-      return run;
-    value = run->last_note + (run->steps > 0 ? GROWN_LASTS : 0);
-    if (value < least) {
-      least = value;
-      worst = run;
-    }
+    if (runs->run[i].end == 0)
+      return &runs->run[i];
+    if (runs->run[i].last_note < oldest->last_note)
+      oldest = &runs->run[i];
   }
-  return worst;
+  return oldest;
 }
 
 /* The longer one is where the reader was; the other, where it went. */
@@ -105,7 +95,7 @@ add (struct runs *runs, uint64_t block_size, uint64_t start, uint64_t end,
     into->end = max_u64 (into->end, end);
   }
   if (!into) {
-    into = worst_run (runs);
+    into = run_place (runs);
     *into = (struct run) { .start = start, .end = end,
                            .mark_start = start, .mark_end = end };
   }
@@ -201,7 +191,6 @@ find_stride (struct runs *runs, uint64_t block_size, struct run *run,
                                        : run->start - other->start;
     first = walk (runs, run, stride, &count, &piece);
     if (count < PIECES || piece + 2 * block_size > stride
-        || (count - 1) * (stride / piece) < EXTENT
         || !is_even (runs, first, stride, piece))
       continue;
     /* What was read now is most often at the end where the reader is. */

@@ -82,8 +82,9 @@ static uint64_t
 reach (const struct stream *stream, const struct stream_limits *limits,
        const struct stream_range *at)
 {
-  return max_u64 (STREAM_DEPTH * max_u64 (at->end - at->start, stream->largest),
-                  2 * limits->window_min);
+  uint64_t largest = max_u64 (at->end - at->start, stream->largest);
+
+  return max_u64 (STREAM_DEPTH * largest, 2 * limits->window_min);
 }
 
 bool
@@ -239,21 +240,17 @@ issue_pieces (struct stream *stream, const struct stream_limits *limits,
   return n;
 }
 
-/* The same, where the object's end is the only one. */
+/* The same without pieces. */
 static size_t
 issue_onwards (struct stream *stream, const struct stream_limits *limits,
                uint64_t end, uint64_t step, struct readahead_range *out)
 {
-  uint64_t top = mirror_at (limits);
-
-  if (end >= top)
-    end = top;
-  else if (end > stream->issued)
-    end -= (end - stream->issued) % step;
-  if (end <= stream->issued
+  end = max_u64 (end, stream->issued);
+  end -= (end - stream->issued) % step;
+  if (end == stream->issued
       || !to_object (stream, limits, stream->issued, end, out))
     return 0;
-  stream->unused += end - stream->issued;
+  stream->unused += out->count;
   stream->issued = end;
   return 1;
 }

@@ -302,21 +302,12 @@ is_far_apart (const struct run_pattern *found, const struct stream *stream)
        >= 2 * STREAM_DEPTH * stream->largest;
 }
 
-/* All was read where a strided stream saw only pieces. */
-static bool
-is_whole (const struct run_pattern *found, const struct stream *stream)
-{
-  return stream->stride > 0 && found->stride == 0
-    && found->end - found->start >= 2 * stream->stride;
-}
-
 /* Does the pattern go without saying?  It does where a stream follows the
- * read, unless the pattern shows that the stream is wrong: then it closes,
- * and if it was only mistaken about the gaps, *window is its window.
+ * read, unless the pattern shows that the stream is wrong: then it closes.
  */
 static bool
 is_followed (struct readahead *ra, uint32_t followed,
-             const struct run_pattern *found, uint64_t *window)
+             const struct run_pattern *found)
 {
   bool mirrored = found->kind == RUN_BACKWARD, is = false;
   size_t i;
@@ -329,12 +320,6 @@ is_followed (struct readahead *ra, uint32_t followed,
     if ((stream->mirrored != mirrored && is_astray (ra, stream))
         || is_far_apart (found, stream))
       stream_close (ra, stream);
-    else if (is_whole (found, stream)) {
-      if (stream->mirrored == mirrored)
-        *window = stream->window;
-      stream->unused = 0;
-      stream_close (ra, stream);
-    }
     else
       is |= found->stride == 0 || stream->stride == found->stride
         || stream->window >= SURE * ra->limits.window_min;
@@ -345,7 +330,7 @@ is_followed (struct readahead *ra, uint32_t followed,
 /* A read that no stream follows may open one, or take one further. */
 static size_t
 note_pattern (struct readahead *ra, const struct run_pattern *found,
-              uint64_t window, struct readahead_range out[READAHEAD_RANGES])
+              struct readahead_range out[READAHEAD_RANGES])
 {
   struct stream_range at;
   struct stream *stream;
@@ -363,7 +348,6 @@ note_pattern (struct readahead *ra, const struct run_pattern *found,
     stream = stream_from (ra, found);
   if (!stream)
     return 0;
-  stream->window = max_u64 (stream->window, window);
   run_rearm (found->run);
   return issue (ra, stream, out, READAHEAD_RANGES);
 }
@@ -375,7 +359,7 @@ readahead_note (struct readahead *ra, uint64_t offset, uint64_t count,
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&ra->lock);
   const struct stream_limits *limits = &ra->limits;
   struct run_pattern found;
-  uint64_t used = missed ? 0 : count, window = 0, end;
+  uint64_t used = missed ? 0 : count, end;
   uint32_t followed;
   size_t n;
 
@@ -391,11 +375,7 @@ readahead_note (struct readahead *ra, uint64_t offset, uint64_t count,
             + (stream_round_up (limits, end)
                - stream_round_down (limits, offset)) / EARN_READ);
   runs_note (&ra->runs, limits->block_size, offset, end, ra->now, &found);
-  if (found.kind == RUN_NOTHING)
-    return n;
-  if (is_followed (ra, followed, &found, &window))
-    run_rearm (found.run);
-  else
-    n = note_pattern (ra, &found, window, out);
+  if (found.kind != RUN_NOTHING && !is_followed (ra, followed, &found))
+    n = note_pattern (ra, &found, out);
   return n;
 }

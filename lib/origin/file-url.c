@@ -100,21 +100,39 @@ file_path (const char *url, struct error *e)
   return ret;
 }
 
+/* Leaves out "." and empty components, in place. */
+static void
+tidy (char *path)
+{
+  char *to = path;
+  const char *from = path;
+
+  while (*from) {
+    if (from[0] == '/' && from[1] == '/')
+      from++;
+    else if (from[0] == '/' && from[1] == '.'
+             && (from[2] == '/' || from[2] == '\0'))
+      from += 2;
+    else
+      *to++ = *from++;
+  }
+  *to = '\0';
+}
+
+/* The name, not what it leads to: a file on a mount that is missing today is
+ * still known, and a link that leads elsewhere tomorrow is a new version of
+ * the same image.
+ */
 char *
 file_identity (const char *url, struct error *e)
 {
   CLEANUP_FREE char *path = file_path (url, e);
-  CLEANUP_FREE char *real = NULL;
   char *ret;
 
   if (!path)
     return NULL;
-  real = realpath (path, NULL);
-  if (!real) {
-    file_open_error (path, errno, e);
-    return NULL;
-  }
-  if (asprintf (&ret, "file:%s", real) == -1) {
+  tidy (path);
+  if (asprintf (&ret, "file:%s", path) == -1) {
     error_set (e, ENOMEM, "%s: out of memory", path);
     return NULL;
   }

@@ -90,6 +90,8 @@ http_failure (const struct http_transfer *t, struct error *e)
       errnum = failures[i].errnum;
       what = failures[i].what;
     }
+  if (!t->decided && t->result == CURLE_OK)
+    what = "the reply ended within its header";
   if (t->decided)
     snprintf (progress, sizeof progress, " after %zu of %zu bytes", got,
               (size_t) t->ask.count);

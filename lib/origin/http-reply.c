@@ -190,7 +190,7 @@ etag_kind (struct span s)
   if (s.len == skip || s.len > HTTP_REPLY_ETAG_MAX
       || (s.len == skip + 2 && s.p[skip] == '"' && s.p[skip + 1] == '"'))
     return HTTP_ETAG_NONE;
-  if (s.p[skip] != '"' || s.p[s.len - 1] != '"'
+  if (s.len < skip + 2 || s.p[skip] != '"' || s.p[s.len - 1] != '"'
       || memchr (s.p + skip + 1, '"', s.len - skip - 2))
     return HTTP_ETAG_ODD;
   return weak ? HTTP_ETAG_WEAK : HTTP_ETAG_STRONG;

@@ -27,3 +27,9 @@ TESTS += tests/unit/test-fetch-race
 tests_unit_test_fetch_race_SOURCES = \
 	tests/unit/test-fetch-race.c $(fetch_world)
 tests_unit_test_fetch_race_LDADD = libtiercache.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-fetch-memory
+TESTS += tests/unit/test-fetch-memory
+tests_unit_test_fetch_memory_SOURCES = \
+	tests/unit/test-fetch-memory.c $(fetch_world)
+tests_unit_test_fetch_memory_LDADD = libtiercache.la $(CMOCKA_LIBS)

@@ -9,17 +9,6 @@
 #include "test-fetch-world.h"
 
 static void
-start (struct world *w, struct place *p, unsigned connections,
-       unsigned retries)
-{
-  world_init (w);
-  w->config.connections = connections;
-  w->config.retries = retries;
-  world_start (w);
-  place_open (p, w, 64 * MIB);
-}
-
-static void
 end (struct world *w, struct place *p)
 {
   check_runs (w);
@@ -36,7 +25,7 @@ test_resumes (void **state)
   struct fetch_stats stats;
 
   (void) state;
-  start (&w, &p, 16, 5);
+  world_with_place (&w, &p, 16, 5);
   fault_origin_fail (p.far, 1, ERROR_AGAIN, EIO, 70001);
   fault_origin_fail (p.far, 1, ERROR_ABSENT, ETIMEDOUT, 0);
   fault_origin_fail (p.far, 1, ERROR_AGAIN, EIO, 9);
@@ -87,7 +76,7 @@ test_gives_up (void **state)
   struct reading reading;
 
   (void) state;
-  start (&w, &p, 16, 3);
+  world_with_place (&w, &p, 16, 3);
   fault_origin_fail (p.far, 0, ERROR_AGAIN, ECONNRESET, 0);
   reading_start (&reading, &p, 5, 10);
   reading_bad (&reading, ECONNRESET, ERROR_AGAIN);
@@ -107,7 +96,7 @@ test_final_is_not_retried (void **state)
   struct reading reading;
 
   (void) state;
-  start (&w, &p, 16, 5);
+  world_with_place (&w, &p, 16, 5);
   fault_origin_fail (p.far, 0, ERROR_FINAL, EACCES, 100);
   reading_start (&reading, &p, 95, 10);
   reading_bad (&reading, EACCES, ERROR_FINAL);
@@ -125,7 +114,7 @@ test_retry_after (void **state)
   uint64_t before = stop_now_ns ();
 
   (void) state;
-  start (&w, &p, 16, 1);
+  world_with_place (&w, &p, 16, 1);
   fault_origin_fail_at (p.far, 0, MIB, 1, ERROR_BUSY, EBUSY, 0, 250);
   read_good (&p, 5, 10);
   assert_true (stop_now_ns () - before >= UINT64_C (250000000));
@@ -142,7 +131,7 @@ test_bytes_before_the_break (void **state)
   struct reading whole, part;
 
   (void) state;
-  start (&w, &p, 16, 1);
+  world_with_place (&w, &p, 16, 1);
   fault_origin_fail (p.far, 1, ERROR_AGAIN, EIO, 2 * BLOCK);
   fault_origin_hold (p.far, 0, UINT64_MAX);
   reading_start (&whole, &p, 0, 4 * BLOCK);
@@ -167,7 +156,7 @@ test_error_reaches_all (void **state)
   struct reading readings[6];
 
   (void) state;
-  start (&w, &p, 16, 1);
+  world_with_place (&w, &p, 16, 1);
   fault_origin_fail (p.far, 0, ERROR_AGAIN, EIO, 0);
   fault_origin_hold (p.far, 0, UINT64_MAX);
   reading_start (&readings[0], &p, 0, 100);
@@ -192,7 +181,7 @@ test_late_reader_begins_anew (void **state)
   struct reading early, late;
 
   (void) state;
-  start (&w, &p, 16, 0);
+  world_with_place (&w, &p, 16, 0);
   fault_origin_fail (p.far, 1, ERROR_AGAIN, EIO, 0);
   fault_origin_hold (p.far, 0, UINT64_MAX);
   reading_start (&early, &p, 0, 100);
@@ -216,7 +205,7 @@ test_late_reader_has_an_end (void **state)
 
   (void) state;
   for (int final = 0; final < 2; final++) {
-    start (&w, &p, 16, 0);
+    world_with_place (&w, &p, 16, 0);
     fault_origin_fail (p.far, 0, final ? ERROR_FINAL : ERROR_AGAIN, EIO, 0);
     fault_origin_hold (p.far, 0, UINT64_MAX);
     reading_start (&early, &p, 0, 100);
@@ -238,7 +227,7 @@ test_ahead_is_tried_once (void **state)
   struct place p;
 
   (void) state;
-  start (&w, &p, 16, 5);
+  world_with_place (&w, &p, 16, 5);
   fault_origin_fail (p.far, 1, ERROR_ABSENT, ETIMEDOUT, 0);
   fetch_ahead (p.source, 0, MIB);
   wait_runs (&w, RUN_QUEUED_AHEAD, 0);
@@ -259,7 +248,7 @@ test_joined_ahead_is_retried (void **state)
   struct reading reading;
 
   (void) state;
-  start (&w, &p, 16, 1);
+  world_with_place (&w, &p, 16, 1);
   fault_origin_fail (p.far, 1, ERROR_AGAIN, EIO, 1000);
   fault_origin_hold (p.far, 0, UINT64_MAX);
   fetch_ahead (p.source, 0, MIB);
@@ -292,7 +281,7 @@ test_unreachable_fails_the_queue (void **state)
   struct reading first, readings[8];
 
   (void) state;
-  start (&w, &p, 1, 0);
+  world_with_place (&w, &p, 1, 0);
   fault_origin_fail (p.far, 0, ERROR_ABSENT, ETIMEDOUT, 0);
   fault_origin_hold (p.far, 0, UINT64_MAX);
   reading_start (&first, &p, 0, BLOCK);
@@ -317,7 +306,7 @@ test_errors_do_not_fail_the_queue (void **state)
   struct reading first, readings[4];
 
   (void) state;
-  start (&w, &p, 1, 0);
+  world_with_place (&w, &p, 1, 0);
   fault_origin_fail (p.far, 3, ERROR_AGAIN, EIO, 0);
   fault_origin_hold (p.far, 0, UINT64_MAX);
   reading_start (&first, &p, 0, BLOCK);
@@ -342,7 +331,7 @@ test_one_bad_range (void **state)
   struct tap tap;
 
   (void) state;
-  start (&w, &p, 2, 0);
+  world_with_place (&w, &p, 2, 0);
   tap_put (&tap, &p);
   tap.bad_offset = 10 * MIB;
   fault_origin_hold (p.far, 0, UINT64_MAX);
@@ -378,7 +367,7 @@ test_ahead_does_not_fail_the_queue (void **state)
   struct tap tap;
 
   (void) state;
-  start (&w, &p, 2, 0);
+  world_with_place (&w, &p, 2, 0);
   tap_put (&tap, &p);
   tap.bad_offset = 40 * MIB;
   fault_origin_hold (p.far, 0, UINT64_MAX);

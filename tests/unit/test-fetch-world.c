@@ -130,6 +130,17 @@ tap_open (struct tap *tap)
   pthread_cond_broadcast (&tap->changed);
 }
 
+void
+world_with_place (struct world *w, struct place *p, unsigned connections,
+                  unsigned retries)
+{
+  world_init (w);
+  w->config.connections = connections;
+  w->config.retries = retries;
+  world_start (w);
+  place_open (p, w, 64 * MIB + 777);
+}
+
 #define WAIT_UNTIL(condition)                                   \
   do {                                                          \
     uint64_t deadline_ = stop_now_ns () + PATIENCE_NS;          \

@@ -44,6 +44,10 @@ extern void world_start (struct world *w);
 extern void world_end (struct world *w);
 
 extern void place_open (struct place *p, struct world *w, uint64_t size);
+/* All of this with an object of 64 MiB and 777 bytes. */
+extern void world_with_place (struct world *w, struct place *p,
+                              unsigned connections, unsigned retries);
+
 /* Closes the source if it is open, and waits for gone. */
 extern void place_close (struct place *p);
 extern void place_gone (void *opaque);

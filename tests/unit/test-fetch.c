@@ -1,4 +1,4 @@
-/* Fetching when all goes well: joining, coalescing, order, memory, ends. */
+/* Fetching when all goes well: joining, coalescing, order, ends. */
 
 #include <config.h>
 
@@ -9,15 +9,6 @@
 #include "test-fetch-world.h"
 
 #define AT(n) ((n) * (uint64_t) BLOCK)
-
-static void
-start_narrow (struct world *w, struct place *p, unsigned connections)
-{
-  world_init (w);
-  w->config.connections = connections;
-  world_start (w);
-  place_open (p, w, 64 * MIB + 777);
-}
 
 /* Holds the origin and makes a demand request that occupies a connection. */
 static void
@@ -39,7 +30,7 @@ test_reads_right_bytes (void **state)
   struct place p;
 
   (void) state;
-  start_narrow (&w, &p, 16);
+  world_with_place (&w, &p, 16, 0);
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
     read_good (&p, ranges[i].offset, ranges[i].count);
     check_runs (&w);
@@ -58,7 +49,7 @@ test_stores_what_came (void **state)
   struct cache_store_options options;
 
   (void) state;
-  start_narrow (&w, &p, 16);
+  world_with_place (&w, &p, 16, 0);
   read_good (&p, 64 * MIB - 10, 20);
   assert_true (fake_cache_wait_stored (p.object, 2));
   for (uint64_t n = 1023; n < 1025; n++) {
@@ -108,7 +99,7 @@ test_readers_join (void **state)
   struct reading readings[8];
 
   (void) state;
-  start_narrow (&w, &p, 16);
+  world_with_place (&w, &p, 16, 0);
   occupy (&p, &readings[0], AT (5));
   for (size_t i = 1; i < 8; i++)
     reading_start (&readings[i], &p, AT (5) + i, 100 * i);
@@ -133,7 +124,7 @@ test_join_while_storing (void **state)
   struct place p;
 
   (void) state;
-  start_narrow (&w, &p, 16);
+  world_with_place (&w, &p, 16, 0);
   fake_cache_hold (p.object);
   read_good (&p, AT (5), BLOCK);
   assert_true (fake_cache_wait_held (p.object, 1));
@@ -152,7 +143,7 @@ test_neighbours_coalesce (void **state)
   struct reading first, readings[17];
 
   (void) state;
-  start_narrow (&w, &p, 1);
+  world_with_place (&w, &p, 1, 0);
   occupy (&p, &first, 0);
   for (size_t i = 0; i < 17; i++) {
     reading_start (&readings[i], &p, AT (16 + i), BLOCK);
@@ -178,7 +169,7 @@ test_demand_before_ahead (void **state)
   struct reading first, second;
 
   (void) state;
-  start_narrow (&w, &p, 1);
+  world_with_place (&w, &p, 1, 0);
   occupy (&p, &first, 0);
   fetch_ahead (p.source, MIB, 3 * MIB);
   reading_start (&second, &p, 10 * MIB, BLOCK);
@@ -205,7 +196,7 @@ test_joined_ahead_moves_up (void **state)
   struct reading first, second;
 
   (void) state;
-  start_narrow (&w, &p, 1);
+  world_with_place (&w, &p, 1, 0);
   occupy (&p, &first, 0);
   fetch_ahead (p.source, MIB, 3 * MIB);
   reading_start (&second, &p, 3 * MIB + 9, 100);
@@ -233,7 +224,7 @@ test_ahead_leaves_out (void **state)
   char block[BLOCK] = "";
 
   (void) state;
-  start_narrow (&w, &p, 1);
+  world_with_place (&w, &p, 1, 0);
   occupy (&p, &first, AT (2));
   fake_cache_put (p.object, 4, block);
   fetch_ahead (p.source, AT (1), 6 * BLOCK);
@@ -254,102 +245,6 @@ test_ahead_leaves_out (void **state)
   world_end (&w);
 }
 
-/* What nobody reads is bounded: the queue, and the memory it may take. */
-static void
-test_ahead_is_bounded (void **state)
-{
-  struct world w;
-  struct place p, other;
-  struct reading reading;
-  struct fault_origin_stats far;
-
-  (void) state;
-  world_init (&w);
-  w.config.connections = 64;
-  world_start (&w);
-  place_open (&p, &w, 400 * MIB);
-  place_open (&other, &w, MIB);
-  fake_cache_hold (p.object);
-  fetch_ahead (p.source, 0, 400 * MIB);
-  assert_true (fault_origin_wait_reads (p.far, FETCH_MEMORY_AHEAD / MIB));
-  wait_runs (&w, RUN_IN_FLIGHT, 0);
-  assert_int_equal (reads_of (&p), FETCH_MEMORY_AHEAD / MIB);
-  /* The bound was for what is queued; some were taken at once. */
-  assert_true (stats_of (&w).buffer_bytes <= FETCH_MEMORY_AHEAD);
-  /* There is room for who waits. */
-  reading_start (&reading, &other, 5, 10);
-  reading_good (&reading);
-  fake_cache_release (p.object);
-  wait_runs (&w, RUN_QUEUED_AHEAD, 0);
-  wait_runs (&w, RUN_IN_FLIGHT, 0);
-  fault_origin_stats (p.far, &far);
-  assert_true (far.reads >= FETCH_AHEAD_QUEUE && far.reads < 400);
-  assert_true (fake_cache_wait_stored (p.object, far.reads * 16));
-  assert_true (stats_of (&w).buffer_peak_bytes <= FETCH_MEMORY);
-  place_close (&other);
-  place_close (&p);
-  world_end (&w);
-}
-
-/* Readers who together want more than the memory wait for room, and all get
- * it, in whatever order they overlap.
- */
-static void
-test_memory_is_bounded (void **state)
-{
-  struct world w;
-  struct place p;
-  struct reading readings[24];
-
-  (void) state;
-  world_init (&w);
-  w.config.connections = 128;
-  world_start (&w);
-  place_open (&p, &w, 160 * MIB);
-  fake_cache_hold (p.object);
-  for (size_t i = 0; i < 24; i++)
-    reading_start (&readings[i], &p, (i * 7 % 24) * 6 * MIB + 5000,
-                   9 * MIB - 5000);
-  /* Not one more can begin before something is stored. */
-  assert_true (fault_origin_wait_reads (p.far, FETCH_MEMORY / MIB));
-  wait_runs (&w, RUN_IN_FLIGHT, 0);
-  check_runs (&w);
-  assert_int_equal (reads_of (&p), FETCH_MEMORY / MIB);
-  fake_cache_release (p.object);
-  for (size_t i = 0; i < 24; i++)
-    reading_good (&readings[i]);
-  assert_int_equal (reads_of (&p), 147);
-  assert_true (stats_of (&w).buffer_peak_bytes <= FETCH_MEMORY);
-  assert_true (stats_of (&w).buffer_peak_bytes >= FETCH_MEMORY - 2 * MIB);
-  place_close (&p);
-  wait_threads (&w, 0);
-  assert_int_equal (stats_of (&w).buffer_bytes, 0);
-  world_end (&w);
-}
-
-/* A store that waits long makes the next ones hurry. */
-static void
-test_hurry (void **state)
-{
-  struct world w;
-  struct place p;
-  struct reading reading;
-  unsigned hurried = 0;
-
-  (void) state;
-  start_narrow (&w, &p, 64);
-  fake_cache_hold (p.object);
-  reading_start (&reading, &p, 0, 40 * MIB);
-  reading_good (&reading);
-  fake_cache_release (p.object);
-  assert_true (fake_cache_wait_stored (p.object, 640));
-  for (uint64_t n = 0; n < 640; n += 16)
-    hurried += fake_cache_options (p.object, n, NULL).hurry;
-  assert_true (hurried > 0 && hurried < 40);
-  place_close (&p);
-  world_end (&w);
-}
-
 static void
 test_cached_meanwhile (void **state)
 {
@@ -358,7 +253,7 @@ test_cached_meanwhile (void **state)
   char block[BLOCK];
 
   (void) state;
-  start_narrow (&w, &p, 16);
+  world_with_place (&w, &p, 16, 0);
   fault_origin_fill (block, BLOCK, OBJECT_VERSION, AT (2));
   fake_cache_put (p.object, 2, block);
   read_good (&p, AT (2) + 1, BLOCK - 1);
@@ -383,7 +278,7 @@ test_into_cache_only (void **state)
   struct error e;
 
   (void) state;
-  start_narrow (&w, &p, 16);
+  world_with_place (&w, &p, 16, 0);
   assert_int_equal (fetch_read (p.source, NULL, 10, 2 * BLOCK, &e), 0);
   assert_true (fake_cache_wait_stored (p.object, 3));
   assert_false (fake_cache_options (p.object, 1, NULL).ahead);
@@ -400,7 +295,7 @@ test_close_in_flight (void **state)
   struct place p;
 
   (void) state;
-  start_narrow (&w, &p, 1);
+  world_with_place (&w, &p, 1, 0);
   fault_origin_hold (p.far, 0, UINT64_MAX);
   fetch_ahead (p.source, 0, 4 * MIB);
   assert_true (fault_origin_wait_held (p.far, 1));
@@ -422,7 +317,7 @@ test_close_while_storing (void **state)
   unsigned stored;
 
   (void) state;
-  start_narrow (&w, &p, 16);
+  world_with_place (&w, &p, 16, 0);
   fake_cache_hold (p.object);
   read_good (&p, 0, 4 * MIB);
   assert_true (fake_cache_wait_held (p.object, 2));
@@ -431,8 +326,9 @@ test_close_while_storing (void **state)
   p.source = NULL;
   fake_cache_release (p.object);
   wait_gone (&p);
+  /* What was fetched is not thrown away. */
   stored = fake_cache_stored (p.object);
-  assert_int_equal (stored, 32);
+  assert_int_equal (stored, 64);
   place_close (&p);
   assert_int_equal (atomic_load (&p.gone), 1);
   world_end (&w);
@@ -445,7 +341,7 @@ test_close_idle (void **state)
   struct place p;
 
   (void) state;
-  start_narrow (&w, &p, 16);
+  world_with_place (&w, &p, 16, 0);
   fetch_source_close (p.source, place_gone, &p);
   assert_int_equal (atomic_load (&p.gone), 1);
   p.source = NULL;
@@ -462,7 +358,7 @@ test_stop (void **state)
   struct reading first, second;
 
   (void) state;
-  start_narrow (&w, &p, 1);
+  world_with_place (&w, &p, 1, 0);
   occupy (&p, &first, 0);
   reading_start (&second, &p, MIB, BLOCK);
   wait_runs (&w, RUN_QUEUED_DEMAND, 1);
@@ -472,76 +368,6 @@ test_stop (void **state)
   /* And those that come now don't wait either. */
   reading_start (&first, &p, 2 * MIB, BLOCK);
   reading_bad (&first, ESHUTDOWN, ERROR_FINAL);
-  place_close (&p);
-  world_end (&w);
-}
-
-/* With room for one at a time, sources get it in turn. */
-static void
-test_sources_take_turns (void **state)
-{
-  struct world w;
-  struct place taker, last, a, b;
-  struct reading most, one, ra, rb;
-  struct tap tap_a, tap_b;
-  struct tap_order order = { .n = 0 };
-
-  (void) state;
-  start_narrow (&w, &taker, 64);
-  place_open (&last, &w, MIB);
-  place_open (&a, &w, 8 * MIB);
-  place_open (&b, &w, 8 * MIB);
-  tap_put (&tap_a, &a);
-  tap_put (&tap_b, &b);
-  tap_a.name = 'a';
-  tap_b.name = 'b';
-  tap_a.order = tap_b.order = &order;
-
-  /* All the memory is in flight; of that, 1 MiB will be free again. */
-  taker.source->limit.window = 64;
-  fault_origin_hold (taker.far, 0, UINT64_MAX);
-  fault_origin_hold (last.far, 0, UINT64_MAX);
-  reading_start (&most, &taker, 0, FETCH_MEMORY - MIB);
-  reading_start (&one, &last, 0, MIB);
-  assert_true (fault_origin_wait_held (taker.far, FETCH_MEMORY / MIB - 1));
-  assert_true (fault_origin_wait_held (last.far, 1));
-  reading_start (&ra, &a, 0, 8 * MIB);
-  wait_runs (&w, RUN_QUEUED_DEMAND, 8);
-  reading_start (&rb, &b, 0, 8 * MIB);
-  wait_runs (&w, RUN_QUEUED_DEMAND, 16);
-  fault_origin_release (last.far);
-  reading_good (&one);
-  reading_good (&ra);
-  reading_good (&rb);
-  assert_int_equal (order.n, 16);
-  for (unsigned i = 0; i < 16; i++)
-    assert_int_equal (order.names[i], i % 2 ? 'b' : 'a');
-  fault_origin_release (taker.far);
-  reading_good (&most);
-  place_close (&taker);
-  place_close (&last);
-  place_close (&a);
-  place_close (&b);
-  world_end (&w);
-}
-
-static void
-test_threads_end (void **state)
-{
-  struct world w;
-  struct place p;
-  struct fault_origin_stats far;
-
-  (void) state;
-  start_narrow (&w, &p, 3);
-  read_good (&p, 0, 16 * MIB);
-  fault_origin_stats (p.far, &far);
-  assert_true (far.max_in_flight <= 3);
-  assert_true (stats_of (&w).threads <= 3 + 2);
-  wait_threads (&w, 0);
-  assert_int_equal (stats_of (&w).buffer_bytes, 0);
-  /* And begin again. */
-  read_good (&p, 20 * MIB, MIB);
   place_close (&p);
   world_end (&w);
 }
@@ -559,17 +385,12 @@ main (void)
     cmocka_unit_test (test_demand_before_ahead),
     cmocka_unit_test (test_joined_ahead_moves_up),
     cmocka_unit_test (test_ahead_leaves_out),
-    cmocka_unit_test (test_ahead_is_bounded),
-    cmocka_unit_test (test_memory_is_bounded),
-    cmocka_unit_test (test_hurry),
     cmocka_unit_test (test_cached_meanwhile),
     cmocka_unit_test (test_into_cache_only),
     cmocka_unit_test (test_close_in_flight),
     cmocka_unit_test (test_close_while_storing),
     cmocka_unit_test (test_close_idle),
     cmocka_unit_test (test_stop),
-    cmocka_unit_test (test_sources_take_turns),
-    cmocka_unit_test (test_threads_end),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -139,40 +139,24 @@ test_http_dispatch (void **state)
   assert_null (strstr (e.text, "No such file"));
 }
 
-/* However a file is named, it has one name in the cache. */
+/* A path is one thing however it is written, whether or not it is there. */
 static void
 test_file_identity (void **state)
 {
-  char dir[] = "/tmp/test-origin.XXXXXX", path[PATH_MAX], url[PATH_MAX + 8];
-  char link_path[PATH_MAX], real[PATH_MAX], expected[PATH_MAX + 8];
-  const char *names[] = { path, url, link_path };
+  static const char *const names[] = {
+    "/no such dir/a b", "file:///no%20such%20dir/a%20b",
+    "/no such dir//./a b", "file:/no such dir/./././/a b", "//no such dir/a b"
+  };
   struct error e;
-  FILE *fp;
 
   (void) state;
-  assert_non_null (mkdtemp (dir));
-  snprintf (path, sizeof path, "%s/a b", dir);
-  snprintf (url, sizeof url, "file://%s/./a%%20b", dir);
-  snprintf (link_path, sizeof link_path, "%s/link", dir);
-  assert_null (origin_identity (path, &e));
-  assert_int_equal (e.errnum, ENOENT);
-  assert_non_null (strstr (e.text, path));
-
-  assert_non_null (fp = fopen (path, "w"));
-  fclose (fp);
-  assert_int_equal (symlink ("a b", link_path), 0);
-  assert_non_null (realpath (path, real));
-  snprintf (expected, sizeof expected, "file:%s", real);
-  for (int i = 0; i < 3; i++) {
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char *identity = origin_identity (names[i], &e);
 
     assert_non_null (identity);
-    assert_string_equal (identity, expected);
+    assert_string_equal (identity, "file:/no such dir/a b");
     free (identity);
   }
-  unlink (link_path);
-  unlink (path);
-  rmdir (dir);
 }
 
 int

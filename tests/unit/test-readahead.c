@@ -257,25 +257,57 @@ test_partly_cached (void **state)
     }
 }
 
-/* One reads onwards, others read here and there. */
+/* Behind what was cached it goes on with the window it had. */
 static void
-test_beside_random (void **state)
+test_cached_stretch (void **state)
+{
+  struct sim sim;
+
+  (void) state;
+  sim_start (&sim, 256 * MIB, 64 * KIB, READAHEAD_WINDOW_MAX, 1 << 14, 1);
+  sim_cache (&sim, 64 * MIB, 24 * MIB);
+  sim_sequential (&sim, 0, 92 * MIB, 256 * KIB, 2, false);
+  assert_true (sim.unused >= 16 * MIB);
+  sim_end (&sim);
+}
+
+/* On from the middle, and then back from it: next to all that was read. */
+static void
+test_turn (void **state)
+{
+  struct sim sim;
+  uint64_t ahead;
+
+  (void) state;
+  sim_start (&sim, 512 * MIB, 64 * KIB, READAHEAD_WINDOW_MAX, 1 << 14, 1);
+  sim_sequential (&sim, 256 * MIB, 320 * MIB, 256 * KIB, 4, false);
+  ahead = sim.ahead;
+  sim_sequential (&sim, 192 * MIB, 256 * MIB, 256 * KIB, 4, true);
+  /* Nothing more is fetched above, and there is a window below. */
+  assert_true (sim.unused <= 2 * READAHEAD_WINDOW_MAX);
+  assert_true (sim.unused >= READAHEAD_WINDOW_MAX + 16 * MIB);
+  assert_true (sim.ahead - ahead >= 48 * MIB);
+  sim_end (&sim);
+}
+
+/* One reads onwards; meanwhile others read here and there, up to most. */
+static void
+beside_random (unsigned span, unsigned most)
 {
   uint64_t seed, picked, others;
   const uint64_t size = 64 * GIB, part = 128 * MIB;
   struct sim sim;
 
-  (void) state;
   for (seed = 0; seed < 10; seed++) {
     struct sim_queue queue = { 0 };
 
-    sim_start (&sim, size, 64 * KIB, READAHEAD_WINDOW_MAX, 1 << 16,
+    sim_start (&sim, size, 64 * KIB, READAHEAD_WINDOW_MAX, 1 << 18,
                seed * 1000000);
     sim.latency = 64;
     while (queue.next < part / (64 * KIB)) {
-      picked = sim_queue_pick (&sim, &queue, 8);
+      picked = sim_queue_pick (&sim, &queue, span);
       sim_read (&sim, picked * 64 * KIB, 64 * KIB);
-      for (others = sim_random (&sim, 16); others > 0; others--)
+      for (others = sim_random (&sim, most + 1); others > 0; others--)
         sim_read (&sim, sim_random (&sim, size / (4 * KIB)) * 4 * KIB,
                   4 * KIB);
     }
@@ -287,6 +319,14 @@ test_beside_random (void **state)
     assert_true (sim.ahead - sim.unused >= part * 9 / 10);
     sim_end (&sim);
   }
+}
+
+static void
+test_beside_random (void **state)
+{
+  (void) state;
+  beside_random (8, 16);
+  beside_random (1, 72);
 }
 
 /* After others wasted what was brought for them, a long reader still gets
@@ -320,6 +360,8 @@ main (void)
     cmocka_unit_test (test_four),
     cmocka_unit_test (test_strided),
     cmocka_unit_test (test_partly_cached),
+    cmocka_unit_test (test_cached_stretch),
+    cmocka_unit_test (test_turn),
     cmocka_unit_test (test_beside_random),
     cmocka_unit_test (test_after_waste),
   };

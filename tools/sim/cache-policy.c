@@ -1,0 +1,167 @@
+/* The device's own policies (lib/policy) over a table of slots, one victim
+ * at a time.
+ */
+
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "policy/policy.h"
+#include "util/minmax.h"
+#include "util/mix.h"
+
+struct slot
+{
+  struct policy_entry entry;
+  uint32_t object;
+  bool used;
+  uint64_t bytes;
+};
+
+struct policy_cache
+{
+  struct cache cache;
+  struct policy *policy;
+  struct slot *slots;
+  uint32_t count;               /* used ones so far, from 0 */
+  uint32_t *free_slots;         /* a stack */
+  uint32_t free_count;
+  uint32_t *slot_of;            /* by object, plus 1; 0: not resident */
+  uint64_t used;
+};
+
+static void
+policy_cache_free (struct cache *cache)
+{
+  struct policy_cache *p = (struct policy_cache *) cache;
+
+  if (p == NULL)
+    return;
+  policy_free (p->policy);
+  free (p->slots);
+  free (p->free_slots);
+  free (p->slot_of);
+  free (p);
+}
+
+static struct cache *
+policy_cache_new (const struct cache_ops *ops, enum policy_kind kind,
+                  const struct trace *trace, uint64_t capacity, uint64_t seed)
+{
+  struct policy_cache *p = calloc (1, sizeof *p);
+  uint64_t mean = trace->footprint / trace->objects;
+  uint64_t entries;
+
+  if (p == NULL)
+    return NULL;
+  p->cache.ops = ops;
+  p->cache.capacity = capacity;
+  entries = min_u64 (trace->objects, capacity / max_u64 (mean, 1) + 1);
+  p->policy = policy_new (kind, capacity, entries, seed);
+  p->slot_of = calloc (trace->objects, sizeof *p->slot_of);
+  p->slots = calloc (trace->objects, sizeof *p->slots);
+  p->free_slots = calloc (trace->objects, sizeof *p->free_slots);
+  if (p->policy == NULL || p->slot_of == NULL || p->slots == NULL
+      || p->free_slots == NULL) {
+    policy_cache_free (&p->cache);
+    return NULL;
+  }
+  return &p->cache;
+}
+
+static struct policy_entry *
+policy_cache_entry (void *opaque, uint32_t slot)
+{
+  struct policy_cache *p = opaque;
+
+  return p->slots[slot].used ? &p->slots[slot].entry : NULL;
+}
+
+static void
+policy_cache_evict (struct policy_cache *p)
+{
+  struct policy_table table = { p->count, policy_cache_entry, p };
+  struct slot *slot;
+  uint32_t victim;
+
+  if (policy_victims (p->policy, &table, &victim, 1) != 1)
+    abort ();   /* nothing is pinned here, so there is always one */
+  slot = &p->slots[victim];
+  policy_evicted (p->policy, &slot->entry, mix_u64 (slot->object), true);
+  p->slot_of[slot->object] = 0;
+  p->used -= slot->bytes;
+  slot->used = false;
+  p->free_slots[p->free_count++] = victim;
+  p->cache.counts.evictions++;
+}
+
+static bool
+policy_cache_access (struct cache *cache, const struct access *access,
+                     uint64_t index)
+{
+  struct policy_cache *p = (struct policy_cache *) cache;
+  uint32_t slot = p->slot_of[access->object];
+
+  (void) index;
+  if (slot != 0) {
+    policy_hit (p->policy, &p->slots[slot - 1].entry);
+    return true;
+  }
+  if (access->bytes > cache->capacity)
+    return false;
+  while (p->used + access->bytes > cache->capacity)
+    policy_cache_evict (p);
+  slot = p->free_count > 0 ? p->free_slots[--p->free_count] : p->count++;
+  p->slots[slot].object = access->object;
+  p->slots[slot].bytes = access->bytes;
+  p->slots[slot].used = true;
+  p->slot_of[access->object] = slot + 1;
+  p->used += access->bytes;
+  cache->counts.inserted_bytes += access->bytes;
+  policy_insert (p->policy, &p->slots[slot].entry, mix_u64 (access->object),
+                 access->bytes, access->cost_us);
+  return false;
+}
+
+static struct cache *
+weighted_new (const struct trace *trace, uint64_t capacity, uint64_t seed)
+{
+  return policy_cache_new (&cache_weighted, POLICY_WEIGHTED, trace, capacity,
+                           seed);
+}
+
+static struct cache *
+lru_new (const struct trace *trace, uint64_t capacity, uint64_t seed)
+{
+  return policy_cache_new (&cache_lru, POLICY_LRU, trace, capacity, seed);
+}
+
+const struct cache_ops cache_weighted = {
+  .name = "weighted",
+  .new = weighted_new,
+  .free = policy_cache_free,
+  .access = policy_cache_access,
+};
+
+const struct cache_ops cache_lru = {
+  .name = "lru",
+  .new = lru_new,
+  .free = policy_cache_free,
+  .access = policy_cache_access,
+};
+
+const struct cache_ops *
+cache_find_ops (const char *name)
+{
+  static const struct cache_ops *const all[] = {
+    &cache_weighted, &cache_lru, &cache_gdsf, &cache_gdsf_cost,
+    &cache_belady,
+  };
+
+  for (unsigned i = 0; i < sizeof all / sizeof all[0]; ++i)
+    if (strcmp (name, all[i]->name) == 0)
+      return all[i];
+  return NULL;
+}

@@ -1,0 +1,20 @@
+bin_PROGRAMS += tiercache-sim
+tiercache_sim_SOURCES = \
+	tools/sim/cache-exact.c \
+	tools/sim/cache-policy.c \
+	tools/sim/cache.h \
+	tools/sim/heap.c \
+	tools/sim/heap.h \
+	tools/sim/input.c \
+	tools/sim/input.h \
+	tools/sim/main.c \
+	tools/sim/objects.c \
+	tools/sim/objects.h \
+	tools/sim/report.c \
+	tools/sim/report.h \
+	tools/sim/run.c \
+	tools/sim/run.h \
+	tools/sim/trace.c \
+	tools/sim/trace.h
+tiercache_sim_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+tiercache_sim_LDADD = libtiercache.la $(ZLIB_LIBS) $(ZSTD_LIBS)
