@@ -9,22 +9,18 @@ make_image "$image" 48M
 cp "$image" "$www/image"
 truncate -s 4G "$www/sparse"
 
-# In hundredths and tenths: bash has no fractions.
 start_tiercache sequential "$nginx/slow/image"
-IMAGE=$image nbdsh -u "$(uri sequential)" -c '
-import os
-image = open(os.environ["IMAGE"], "rb")
-for at in range(0, h.get_size(), 131072):
-    assert h.pread(131072, at) == image.read(131072), at
-'
+same_bytes sequential "$image"
 stop_nbdkit sequential
 bytes=$(nginx_requests | sum_bytes)
 count=$(nginx_requests | wc -l)
 mib=48
 echo "sequential: $bytes bytes in $count requests for $mib MiB"
+# In hundredths: bash has no fractions.
 [ $((bytes * 100)) -le $((mib * 1048576 * 102)) ] || fail "more than 1.02 times"
-# A dozen until the window has opened.
-[ $((count * 10)) -le $((mib * 11 + 120)) ] || fail "more than 1.1 a MiB"
+# It is about one a MiB once the window has opened; how soon it does depends
+# on how fast this machine is.
+[ "$count" -le $((mib * 2)) ] || fail "the requests are small"
 
 nginx_forget
 start_tiercache random "$nginx/slow/sparse"

@@ -6,6 +6,7 @@
 
 make_image "$image" 2M
 start_misbehave srv
+fail_blocks=1
 short=(fetch-timeout=500ms fetch-retries=1)
 
 # Two tries of half a second and a backoff; the limit is only to tell a wait
