@@ -181,6 +181,24 @@ test_word (void **state)
   assert_int_equal (parse_word ("offline", "failx", words, NULL), -1);
 }
 
+/* More words than the message has room for are still words. */
+static void
+test_word_many (void **state)
+{
+  char texts[60][20];
+  const char *words[61] = { NULL };
+  struct error e = { 0 };
+
+  (void) state;
+  for (int i = 0; i < 60; i++) {
+    snprintf (texts[i], sizeof texts[i], "word%d", i);
+    words[i] = texts[i];
+  }
+  for (int i = 0; i < 60; i++)
+    assert_int_equal (parse_word ("w", texts[i], words, &e), i);
+  assert_int_equal (parse_word ("w", "word60", words, &e), -1);
+}
+
 int
 main (void)
 {
@@ -191,6 +209,7 @@ main (void)
     cmocka_unit_test (test_number),
     cmocka_unit_test (test_duration),
     cmocka_unit_test (test_word),
+    cmocka_unit_test (test_word_many),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -317,6 +317,19 @@ test_sleep (void **state)
   assert_int_equal (stop_sleep (&stop, 0), ESHUTDOWN);
 }
 
+/* So long that its end is beyond the clock. */
+static void
+test_sleep_for_ever (void **state)
+{
+  atomic_int asked = 0;
+  struct stop stop = { .stopping = third_time, .opaque = &asked };
+
+  (void) state;
+  assert_int_equal (stop_sleep (&stop, UINT64_MAX), ESHUTDOWN);
+  asked = 0;
+  assert_int_equal (stop_sleep (&stop, UINT64_MAX / 1000000 + 1), ESHUTDOWN);
+}
+
 /* Small numbers. */
 
 static void
@@ -467,6 +480,15 @@ test_mkdir_all (void **state)
   assert_true (is_dir (s, "/h/i/j"));
 }
 
+static void
+test_mkdir_all_empty (void **state)
+{
+  struct sys_test *t = *state;
+
+  assert_int_equal (sys_mkdir_all (sys_test_sys (t), ""), -1);
+  assert_int_equal (errno, ENOENT);
+}
+
 #define SYS(f) cmocka_unit_test_setup_teardown (f, sys_setup, sys_teardown)
 
 int
@@ -482,11 +504,13 @@ main (void)
     cmocka_unit_test (test_wait_stopping),
     cmocka_unit_test (test_wait_deadline),
     cmocka_unit_test (test_sleep),
+    cmocka_unit_test (test_sleep_for_ever),
     cmocka_unit_test (test_minmax_mix),
     SYS (test_full),
     SYS (test_full_fails),
     cmocka_unit_test (test_full_no_progress),
     SYS (test_mkdir_all),
+    SYS (test_mkdir_all_empty),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
