@@ -121,6 +121,8 @@ class Request:
     def __init__(self, connection, method, target, headers):
         self.connection, self.server = connection, connection.server
         self.method, self.target, self.headers = method, target, headers
+        if target.startswith("http://"):        # as to a proxy
+            target = "/" + target[7:].partition("/")[2]
         self.path = target.partition("?")[0]
         self.parts = self.path.strip("/").split("/")
         self.data, self.number = self.server.version()

@@ -244,9 +244,11 @@ cache_settle (struct cache *c, struct error *e)
   return 0;
 }
 
-/* The policy's state into all records.  Nobody else writes any more. */
+/* The policy's state into all records, and those go that the evictor had not
+ * come to yet.  Nobody else writes any more.
+ */
 static int
-save_policy (struct cache *c)
+save_records (struct cache *c)
 {
   uint8_t records[BATCH_MAX * INDEX_RECORD], state[POLICY_SAVED];
 
@@ -255,10 +257,14 @@ save_policy (struct cache *c)
 
     if (index_read (c, s, n, records) == -1)
       return -1;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+      uint8_t *record = records + i * INDEX_RECORD;
+
       if (c->table[s + i].state == SLOT_LIVE)
-        policy_entry_save (&c->table[s + i].policy,
-                           records + i * INDEX_RECORD + INDEX_POLICY);
+        policy_entry_save (&c->table[s + i].policy, record + INDEX_POLICY);
+      else
+        memset (record, 0, INDEX_RECORD);
+    }
     if (index_write (c, s, n, records) == -1)
       return -1;
   }
@@ -274,7 +280,7 @@ cache_close (struct cache *c)
     if (atomic_load (&c->objects_touched))
       atomic_fetch_add (&c->objects_changed, 1);
     objects_save (c, false);
-    if (save_policy (c) == -1)
+    if (save_records (c) == -1)
       health_failed (c, "write", "index", UINT32_MAX, errno);
   }
   free_cache (c);
