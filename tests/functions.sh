@@ -54,6 +54,9 @@ finish ()
     kill -KILL "${server_pid[$name]}"
     wait "${server_pid[$name]}"
   done 2>/dev/null
+  # Clients and whatever else still runs.
+  # shellcheck disable=SC2046  # one word each
+  kill $(jobs -p) 2>/dev/null
   for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do
     eval "${cleanups[i]}"
   done
