@@ -1,0 +1,23 @@
+# Manual pages, from POD.
+EXTRA_DIST += \
+	docs/nbdkit-tiercache-plugin.pod \
+	docs/tiercache-cache-format.pod \
+	docs/tiercache-ctl.pod
+
+if HAVE_POD2MAN
+man1_MANS += docs/nbdkit-tiercache-plugin.1 docs/tiercache-ctl.1
+man5_MANS += docs/tiercache-cache-format.5
+endif
+CLEANFILES += \
+	docs/nbdkit-tiercache-plugin.1 \
+	docs/tiercache-ctl.1 \
+	docs/tiercache-cache-format.5
+
+SUFFIXES = .pod .1 .5
+pod2man_verbose = $(AM_V_GEN)$(MKDIR_P) $(@D) && rm -f $@ && \
+	$(POD2MAN) --utf8 --errors=die --center=tiercache \
+	  --release=tiercache-$(VERSION) --name=`basename $< .pod`
+.pod.1:
+	$(pod2man_verbose) --section=1 $< $@
+.pod.5:
+	$(pod2man_verbose) --section=5 $< $@

@@ -35,11 +35,16 @@ struct engine_config
 struct engine;
 struct device;
 
-/* NULL with *e.  Starts threads: call after the program has forked. */
+/* Opens the cache.  NULL with *e.  The configuration is copied, what it
+ * points to must outlive the engine.  Starts no thread: the program may fork
+ * before it opens the first device.
+ */
 extern struct engine *engine_open (const struct engine_config *config,
                                    struct error *e);
 
-/* All devices must have been closed. */
+/* Closes the devices that are still open, too: nobody may be inside one.
+ * Waits for what is in flight, which ends by its timeout or by stop.
+ */
 extern void engine_close (struct engine *engine);
 extern struct cache *engine_cache (struct engine *engine);
 
@@ -55,13 +60,16 @@ extern void device_close (struct device *device);
 
 extern uint64_t device_size (const struct device *device);
 
-/* Reads bytes [offset, offset + count) within the device.  0, or -1 with *e:
- * then buf holds nothing of worth.
+/* Reads bytes [offset, offset + count) within the device.  0 if all was
+ * cached, 1 if it had to wait for some of it, or -1 with *e: then buf holds
+ * nothing of worth.
  */
 extern int device_read (struct device *device, void *buf, uint32_t count,
                         uint64_t offset, struct error *e);
 
-/* NBD_CMD_CACHE: brings them into the cache and copies nothing. */
+/* NBD_CMD_CACHE: brings them into the cache and copies nothing.  Returns
+ * what device_read does.
+ */
 extern int device_cache (struct device *device, uint32_t count,
                          uint64_t offset, struct error *e);
 

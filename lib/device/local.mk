@@ -1,2 +1,11 @@
 libtiercache_la_SOURCES += \
-	lib/device/device.h
+	lib/device/checker.c \
+	lib/device/device.c \
+	lib/device/device.h \
+	lib/device/device-internal.h \
+	lib/device/engine.c \
+	lib/device/late.c \
+	lib/device/late.h \
+	lib/device/progress.c \
+	lib/device/progress.h \
+	lib/device/validity.c

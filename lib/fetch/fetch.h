@@ -56,7 +56,8 @@ extern struct fetch_source *fetch_source_open (struct fetch *fetch,
                                                struct cache_object *object,
                                                uint64_t size);
 
-/* No reader may be inside.  What is queued is dropped; does not wait.
+/* No reader may be inside.  What is queued is dropped, what has arrived or
+ * still arrives is stored; does not wait.
  * gone (opaque) is called once nothing of the source is in flight or being
  * stored: perhaps at once, perhaps later from a thread of the pool.
  */
@@ -86,6 +87,8 @@ struct fetch_stats
   uint64_t bytes;               /* arrived */
   uint64_t ahead_requests, ahead_bytes;         /* of them, read-ahead's */
   uint64_t joined;              /* readers who joined a fetch in flight */
+  uint64_t buffer_bytes, buffer_peak_bytes;     /* memory, now and at most */
+  unsigned threads;             /* running now */
 };
 extern void fetch_stats (struct fetch *fetch, struct fetch_stats *stats);
 

@@ -76,7 +76,7 @@ extern struct origin *origin_open (const char *url,
 extern void origin_close (struct origin *origin);
 
 /* What a URL is called in the cache: without user info, fragment and the
- * parameters of a signature; a file's real path.  The same object tomorrow.
+ * parameters of a signature; a file's path.  The same object tomorrow.
  * Also checks the URL: NULL with *e if the scheme is unknown or the URL is
  * malformed.  The caller frees it.
  */

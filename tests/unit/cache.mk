@@ -1,1 +1,46 @@
 # Unit tests of: cache.
+cache_test_help = \
+	tests/unit/test-cache-help.c \
+	tests/unit/test-cache-help.h
+cache_test_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+cache_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+cache_test_ldadd = libtiercache.la $(CMOCKA_LIBS)
+
+cache_tests = \
+	tests/unit/test-cache \
+	tests/unit/test-cache-budget \
+	tests/unit/test-cache-damage \
+	tests/unit/test-cache-sick \
+	tests/unit/test-cache-threads
+check_PROGRAMS += $(cache_tests)
+TESTS += $(cache_tests)
+
+tests_unit_test_cache_SOURCES = \
+	tests/unit/test-cache.c $(cache_test_help)
+tests_unit_test_cache_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_LDADD = $(cache_test_ldadd)
+
+tests_unit_test_cache_budget_SOURCES = \
+	tests/unit/test-cache-budget.c $(cache_test_help)
+tests_unit_test_cache_budget_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_budget_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_budget_LDADD = $(cache_test_ldadd)
+
+tests_unit_test_cache_damage_SOURCES = \
+	tests/unit/test-cache-damage.c $(cache_test_help)
+tests_unit_test_cache_damage_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_damage_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_damage_LDADD = $(cache_test_ldadd)
+
+tests_unit_test_cache_sick_SOURCES = \
+	tests/unit/test-cache-sick.c $(cache_test_help)
+tests_unit_test_cache_sick_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_sick_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_sick_LDADD = $(cache_test_ldadd)
+
+tests_unit_test_cache_threads_SOURCES = \
+	tests/unit/test-cache-threads.c $(cache_test_help)
+tests_unit_test_cache_threads_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_threads_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_threads_LDADD = $(cache_test_ldadd)

@@ -1,0 +1,98 @@
+/* Reads: cache hits, and for the rest fetches. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "device/device-internal.h"
+#include "util/log.h"
+#include "util/minmax.h"
+
+uint64_t
+device_size (const struct device *device)
+{
+  return device->size;
+}
+
+/* Some of the range was missing, or read-ahead has brought it: what comes
+ * next is asked for now, so that it is on its way while this read waits.
+ */
+static void
+read_ahead (struct device *device, uint64_t offset, uint32_t count,
+            bool missed)
+{
+  struct readahead_range ranges[READAHEAD_RANGES];
+  size_t n = readahead_note (device->readahead, offset, count, missed,
+                             ranges);
+
+  for (size_t i = 0; i < n; i++) {
+    log_debug (readahead, "%s: %" PRIu64 "+%" PRIu64, device->url_for_log,
+               ranges[i].offset, ranges[i].count);
+    fetch_ahead (device->source, ranges[i].offset, ranges[i].count);
+  }
+}
+
+/* 1 once the bytes are there, or -1 with *e. */
+static int
+fetch_rest (struct device *device, void *buf, uint32_t count, uint64_t offset,
+            struct error *e)
+{
+  int r;
+
+  log_debug (hit, "%s: miss: %" PRIu64 "+%" PRIu32, device->url_for_log,
+             offset, count);
+  r = fetch_read (device->source, buf, offset, count, e);
+  progress_note (&device->engine->progress, device->engine->fetch,
+                 device->url_for_log);
+  return r == -1 ? -1 : 1;
+}
+
+int
+device_read (struct device *device, void *buf, uint32_t count,
+             uint64_t offset, struct error *e)
+{
+  unsigned flags = 0;
+  uint32_t done = cache_read (device->object, buf, offset, count, &flags);
+
+  if (done > 0)
+    log_debug (hit, "%s: hit: %" PRIu64 "+%" PRIu32, device->url_for_log,
+               offset, done);
+  if (done < count || flags & CACHE_READ_AHEAD)
+    read_ahead (device, offset, count, done < count);
+  if (done == count)
+    return 0;
+  return fetch_rest (device, (char *) buf + done, count - done,
+                     offset + done, e);
+}
+
+/* The first byte from offset on that is not cached, or end. */
+static uint64_t
+skip_cached (struct device *device, uint64_t offset, uint64_t end)
+{
+  uint64_t block_size = device->engine->config.cache.block_size;
+
+  while (offset < end && cache_has (device->object, offset / block_size))
+    offset = (offset / block_size + 1) * block_size;
+  return min_u64 (offset, end);
+}
+
+int
+device_cache (struct device *device, uint32_t count, uint64_t offset,
+              struct error *e)
+{
+  uint64_t end = offset + count;
+
+  offset = skip_cached (device, offset, end);
+  if (offset == end)
+    return 0;
+  return fetch_rest (device, NULL, end - offset, offset, e);
+}
+
+int
+device_extents (struct device *device, uint64_t offset, uint64_t count,
+                origin_extent_fn fn, void *opaque, struct error *e)
+{
+  return device->origin->ops->extents (device->origin, offset, count, fn,
+                                       opaque, e);
+}

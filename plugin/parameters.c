@@ -1,0 +1,314 @@
+/* The plugin's parameters. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <nbdkit-plugin.h>
+#include <xxhash.h>
+
+#include "parameters.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+#define DAY_MS UINT64_C (86400000)
+#define SIZE_MAX_BYTES (UINT64_C (1) << 60)
+
+void
+parameters_init (struct parameters *parameters)
+{
+  *parameters = (struct parameters) {
+    .engine = {
+      .cache = {
+        .size = UINT64_C (10) << 30,
+        .block_size = 64 << 10,
+        .compress = true,
+        .policy = POLICY_WEIGHTED,
+      },
+      .origin = {
+        .connections = 16,
+        .timeout_ms = 30000,
+      },
+      .fetch_retries = 5,
+      .readahead = READAHEAD_WINDOW_MAX,
+    },
+  };
+}
+
+void
+parameters_free (struct parameters *parameters)
+{
+  for (char **p = parameters->headers; p && *p; p++)
+    free (*p);
+  free (parameters->headers);
+  free (parameters->url);
+  free (parameters->cache_key);
+  free (parameters->cache_dir);
+  free (parameters->cainfo);
+  free (parameters->user);
+  free (parameters->password);
+}
+
+/* Replaces a string.  0, or -1 with *e. */
+static int
+set_string (char **string, const char *value, struct error *e)
+{
+  char *copy = strdup (value);
+
+  if (!copy)
+    return error_set (e, ENOMEM, "out of memory");
+  free (*string);
+  *string = copy;
+  return 0;
+}
+
+/* nbdkit leaves the directory it was started in: paths become absolute. */
+static int
+set_path (char **string, const char *key, const char *value, struct error *e)
+{
+  char *path = *value ? nbdkit_absolute_path (value) : NULL;
+
+  if (!path)
+    return error_set (e, EINVAL, "%s=%s: expected a path", key, value);
+  free (*string);
+  *string = path;
+  return 0;
+}
+
+/* As lib/origin tells them apart: a colon alone does not make a URL. */
+static bool
+is_path (const char *url)
+{
+  return strncasecmp (url, "file:", 5) != 0 && !strstr (url, "://");
+}
+
+static int
+set_url (struct parameters *p, const char *key, const char *value,
+         struct error *e)
+{
+  if (p->url)
+    return error_set (e, EINVAL, "%s=%s: the URL was given already (%s): "
+                      "one image for each server", key, value, p->url);
+  return is_path (value) ? set_path (&p->url, key, value, e)
+    : set_string (&p->url, value, e);
+}
+
+static int
+add_header (struct parameters *p, const char *key, const char *value,
+            struct error *e)
+{
+  const char *colon = strchr (value, ':');
+  size_t n = 0;
+  char **headers;
+
+  if (!colon || colon == value || strpbrk (value, "\r\n"))
+    return error_set (e, EINVAL, "%s=…: expected NAME:VALUE on one line",
+                      key);
+  while (p->headers && p->headers[n])
+    n++;
+  headers = realloc (p->headers, (n + 2) * sizeof *headers);
+  if (!headers)
+    return error_set (e, ENOMEM, "out of memory");
+  p->headers = headers;
+  headers[n] = headers[n + 1] = NULL;
+  return set_string (&headers[n], value, e);
+}
+
+static int
+set_password (struct parameters *p, const char *value, struct error *e)
+{
+  free (p->password);
+  p->password = NULL;
+  if (nbdkit_read_password (value, &p->password) == -1)
+    return error_set (e, EINVAL, "password: can't be read: expected the "
+                      "password, - to be asked, +FILE or -FD");
+  return 0;
+}
+
+static int
+set_block_size (struct parameters *p, const char *key, const char *value,
+                struct error *e)
+{
+  uint64_t size;
+
+  if (parse_size (key, value, CACHE_BLOCK_SIZE_MIN, CACHE_BLOCK_SIZE_MAX,
+                  &size, e) == -1)
+    return -1;
+  if (size & (size - 1))
+    return error_set (e, EINVAL, "%s=%s: must be a power of two, from 4K to "
+                      "4M", key, value);
+  p->engine.cache.block_size = size;
+  return 0;
+}
+
+static int
+set_unsigned (unsigned *ret, const char *key, const char *value, unsigned min,
+              unsigned max, struct error *e)
+{
+  uint64_t n;
+
+  if (parse_number (key, value, min, max, &n, e) == -1)
+    return -1;
+  *ret = n;
+  return 0;
+}
+
+static int
+set_word (int *ret, const char *key, const char *value,
+          const char *const words[], struct error *e)
+{
+  *ret = parse_word (key, value, words, e);
+  return *ret == -1 ? -1 : 0;
+}
+
+static int
+set_choice (struct parameters *p, const char *key, const char *value,
+            struct error *e)
+{
+  static const char *const compress[] = { "lz4", "none", NULL };
+  static const char *const policy[] = { "weighted", "lru", NULL };
+  static const char *const offline[] = { "serve", "fail", NULL };
+  int word;
+
+  if (strcmp (key, "cache-compress") == 0) {
+    if (set_word (&word, key, value, compress, e) == -1)
+      return -1;
+    p->engine.cache.compress = word == 0;
+  }
+  else if (strcmp (key, "cache-policy") == 0) {
+    if (set_word (&word, key, value, policy, e) == -1)
+      return -1;
+    p->engine.cache.policy = word == 0 ? POLICY_WEIGHTED : POLICY_LRU;
+  }
+  else {
+    if (set_word (&word, key, value, offline, e) == -1)
+      return -1;
+    p->engine.offline_fail = word == 1;
+  }
+  return 0;
+}
+
+/* Those that are a number, a size or a time.  1 if key is none of them. */
+static int
+set_quantity (struct parameters *p, const char *key, const char *value,
+              struct error *e)
+{
+  struct engine_config *engine = &p->engine;
+
+  if (strcmp (key, "cache-size") == 0)
+    return parse_size (key, value, 0, SIZE_MAX_BYTES, &engine->cache.size, e);
+  if (strcmp (key, "cache-block-size") == 0)
+    return set_block_size (p, key, value, e);
+  if (strcmp (key, "stale-after") == 0)
+    return parse_duration (key, value, 3650 * DAY_MS,
+                           &engine->stale_after_ms, e);
+  if (strcmp (key, "expire-after") == 0)
+    return parse_duration (key, value, 3650 * DAY_MS,
+                           &engine->expire_after_ms, e);
+  if (strcmp (key, "connections") == 0)
+    return set_unsigned (&engine->origin.connections, key, value, 1, 64, e);
+  if (strcmp (key, "readahead") == 0)
+    return parse_size (key, value, 0, UINT64_C (1) << 30,
+                       &engine->readahead, e);
+  if (strcmp (key, "fetch-timeout") == 0) {
+    if (parse_duration (key, value, DAY_MS, &engine->origin.timeout_ms,
+                        e) == -1)
+      return -1;
+    return engine->origin.timeout_ms ? 0
+      : error_set (e, EINVAL, "%s=%s: must be at least 1ms", key, value);
+  }
+  if (strcmp (key, "fetch-retries") == 0)
+    return set_unsigned (&engine->fetch_retries, key, value, 0, 100, e);
+  if (strcmp (key, "progress") == 0)
+    return parse_size (key, value, 0, SIZE_MAX_BYTES, &engine->progress, e);
+  return 1;
+}
+
+int
+parameters_set (struct parameters *p, const char *key, const char *value,
+                struct error *e)
+{
+  int r = set_quantity (p, key, value, e);
+
+  if (r != 1)
+    return r;
+  if (strcmp (key, "url") == 0)
+    return set_url (p, key, value, e);
+  if (strcmp (key, "cache-dir") == 0)
+    return set_path (&p->cache_dir, key, value, e);
+  if (strcmp (key, "cache-key") == 0)
+    return *value ? set_string (&p->cache_key, value, e)
+      : error_set (e, EINVAL, "%s: must not be empty", key);
+  if (strcmp (key, "cache-compress") == 0
+      || strcmp (key, "cache-policy") == 0 || strcmp (key, "offline") == 0)
+    return set_choice (p, key, value, e);
+  if (strcmp (key, "cainfo") == 0)
+    return set_path (&p->cainfo, key, value, e);
+  if (strcmp (key, "header") == 0)
+    return add_header (p, key, value, e);
+  if (strcmp (key, "user") == 0)
+    return set_string (&p->user, value, e);
+  if (strcmp (key, "password") == 0)
+    return set_password (p, value, e);
+  return error_set (e, EINVAL, "unknown parameter '%s': see nbdkit tiercache "
+                    "--help for those there are", key);
+}
+
+/* One directory a URL: /var/cache/tiercache/KEY for root, otherwise
+ * $XDG_CACHE_HOME/tiercache/KEY, KEY a hash of the identity.
+ */
+static int
+default_cache_dir (struct parameters *p, const char *identity,
+                   struct error *e)
+{
+  const char *xdg = getenv ("XDG_CACHE_HOME"), *home = getenv ("HOME");
+  XXH128_hash_t hash = XXH3_128bits (identity, strlen (identity));
+  CLEANUP_FREE char *base = NULL;
+  int r;
+
+  if (xdg && *xdg == '/')
+    r = asprintf (&base, "%s", xdg);
+  else if (geteuid () == 0)
+    r = asprintf (&base, "/var/cache");
+  else if (home && *home == '/')
+    r = asprintf (&base, "%s/.cache", home);
+  else
+    return error_set (e, EINVAL, "cache-dir: must be given, for neither "
+                      "XDG_CACHE_HOME nor HOME says where caches go");
+  if (r == -1
+      || asprintf (&p->cache_dir, "%s/tiercache/%016" PRIx64 "%016" PRIx64,
+                   base, hash.high64, hash.low64) == -1)
+    return error_set (e, ENOMEM, "out of memory");
+  return 0;
+}
+
+int
+parameters_complete (struct parameters *p, struct error *e)
+{
+  CLEANUP_FREE char *identity = NULL;
+
+  if (!p->url)
+    return error_set (e, EINVAL, "url: which image to serve must be given, "
+                      "as in: nbdkit tiercache https://example.com/disk.img");
+  identity = origin_identity (p->url, e);
+  if (!identity)
+    return -1;
+  if (!p->cache_dir
+      && default_cache_dir (p, p->cache_key ? p->cache_key : identity,
+                            e) == -1)
+    return -1;
+  if (p->password && !p->user)
+    return error_set (e, EINVAL, "password: needs user= as well");
+  p->engine.cache.dir = p->cache_dir;
+  p->engine.origin.cainfo = p->cainfo;
+  p->engine.origin.user = p->user;
+  p->engine.origin.password = p->password;
+  p->engine.origin.headers = (const char *const *) p->headers;
+  return 0;
+}

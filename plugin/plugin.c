@@ -1,0 +1,293 @@
+/* nbdkit tiercache URL: nbdkit's callbacks, and nothing else.  What they
+ * stand for is in lib/device.
+ */
+
+#include <config.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "device/device.h"
+#include "parameters.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
+
+static struct parameters parameters;
+static struct engine *engine;
+
+/* nbdkit 1.32 answers whether it is quitting only through nbdkit_nanosleep,
+ * which may be called while it serves, and aborts before and after.
+ */
+static atomic_bool serving, ending;
+static __thread bool in_close;          /* it aborts there, too */
+
+static bool
+stopping (void *opaque)
+{
+  (void) opaque;
+  if (atomic_load (&ending))
+    return true;
+  return atomic_load (&serving) && !in_close
+    && nbdkit_nanosleep (0, 0) == -1;
+}
+
+static const struct stop stop = { .stopping = stopping };
+
+/* nbdkit has no message between error and debug: what a person must know
+ * goes where its errors go.
+ */
+static void
+log_to_nbdkit (enum log_level level, const char *text)
+{
+  switch (level) {
+  case LOG_LEVEL_ERROR:
+    nbdkit_error ("%s", text);
+    break;
+  case LOG_LEVEL_INFO:
+    fprintf (stderr, "nbdkit: tiercache: %s\n", text);
+    break;
+  case LOG_LEVEL_DEBUG:
+    nbdkit_debug ("%s", text);
+    break;
+  }
+}
+
+static int
+fail (const struct error *e)
+{
+  nbdkit_error ("%s", e->text);
+  nbdkit_set_error (e->errnum);
+  return -1;
+}
+
+static void
+plugin_load (void)
+{
+  log_to (log_to_nbdkit, 1);
+  parameters_init (&parameters);
+}
+
+static void
+plugin_unload (void)
+{
+  if (engine)
+    engine_close (engine);
+  parameters_free (&parameters);
+}
+
+static int
+plugin_config (const char *key, const char *value)
+{
+  struct error e;
+
+  return parameters_set (&parameters, key, value, &e) == -1 ? fail (&e) : 0;
+}
+
+static int
+plugin_config_complete (void)
+{
+  struct error e;
+
+  return parameters_complete (&parameters, &e) == -1 ? fail (&e) : 0;
+}
+
+static void
+plugin_dump (void)
+{
+  printf ("tiercache_schemes=file,http,https\n");
+  printf ("tiercache_compress=lz4,none\n");
+  printf ("tiercache_policies=weighted,lru\n");
+}
+
+/* Before nbdkit goes into the background, so that its user sees what is
+ * wrong with the cache directory.
+ */
+static int
+plugin_get_ready (void)
+{
+  struct error e;
+
+  parameters.engine.stop = &stop;
+  engine = engine_open (&parameters.engine, &e);
+  return engine ? 0 : fail (&e);
+}
+
+static void
+plugin_cleanup (void)
+{
+  atomic_store (&ending, true);
+}
+
+static void *
+plugin_open (int readonly)
+{
+  struct device *device;
+  struct error e;
+
+  (void) readonly;
+  atomic_store (&serving, true);
+  device = device_open (engine, parameters.url, parameters.cache_key, &e);
+  if (!device)
+    fail (&e);
+  return device;
+}
+
+static void
+plugin_close (void *handle)
+{
+  in_close = true;
+  device_close (handle);
+  in_close = false;
+}
+
+static int64_t
+plugin_get_size (void *handle)
+{
+  return device_size (handle);
+}
+
+static int
+plugin_block_size (void *handle, uint32_t *minimum, uint32_t *preferred,
+                   uint32_t *maximum)
+{
+  (void) handle;
+  *minimum = 1;
+  *preferred = parameters.engine.cache.block_size;
+  *maximum = 0xffffffff;
+  return 0;
+}
+
+static int
+plugin_can_multi_conn (void *handle)
+{
+  (void) handle;
+  return 1;
+}
+
+static int
+plugin_can_cache (void *handle)
+{
+  (void) handle;
+  return NBDKIT_CACHE_NATIVE;
+}
+
+static int
+plugin_can_extents (void *handle)
+{
+  (void) handle;
+  return 1;
+}
+
+/* nbdkit 1.32 aborts (raw_send_socket: Assertion `sock >= 0') when several
+ * threads reply at once to a client that has gone: the first to fail closes
+ * the socket under the others.  Requests that waited for the same bytes would
+ * do just that, so those of clients that have gone return one by one, and
+ * all but the first find the connection marked as dead.
+ */
+static void
+leave_one_by_one (void)
+{
+  static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+  static const struct timespec pause = { .tv_nsec = 2000000 };
+
+  if (nbdkit_nanosleep (0, 0) == 0)
+    return;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&turn);
+  nanosleep (&pause, NULL);
+}
+
+/* What a request came to, as nbdkit wants it. */
+static int
+finish (int r, const struct error *e)
+{
+  if (r != 0)                   /* it has waited, or failed */
+    leave_one_by_one ();
+  return r == -1 ? fail (e) : 0;
+}
+
+static int
+plugin_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
+              uint32_t flags)
+{
+  struct error e;
+
+  (void) flags;
+  return finish (device_read (handle, buf, count, offset, &e), &e);
+}
+
+static int
+plugin_cache (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+  struct error e;
+
+  (void) flags;
+  return finish (device_cache (handle, count, offset, &e), &e);
+}
+
+struct extents
+{
+  struct nbdkit_extents *list;
+  bool one;                     /* the first is enough */
+};
+
+static int
+add_extent (void *opaque, uint64_t offset, uint64_t count, bool hole)
+{
+  struct extents *extents = opaque;
+  uint32_t type = hole ? NBDKIT_EXTENT_HOLE | NBDKIT_EXTENT_ZERO : 0;
+
+  if (nbdkit_add_extent (extents->list, offset, count, type) == -1)
+    return -1;
+  return extents->one ? 1 : 0;
+}
+
+static int
+plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
+                struct nbdkit_extents *list)
+{
+  struct extents extents = { list, flags & NBDKIT_FLAG_REQ_ONE };
+  struct error e = { .errnum = 0 };
+
+  if (device_extents (handle, offset, count, add_extent, &extents, &e) != -1)
+    return 0;
+  if (e.errnum)
+    return fail (&e);
+  return -1;                    /* nbdkit_add_extent has said why */
+}
+
+static struct nbdkit_plugin plugin = {
+  .name = "tiercache",
+  .longname = "nbdkit tiercache plugin",
+  .version = PACKAGE_VERSION,
+  .description = "remote images, cached on local NVMe",
+  .magic_config_key = "url",
+  .config_help = PARAMETERS_HELP,
+  .load = plugin_load,
+  .unload = plugin_unload,
+  .dump_plugin = plugin_dump,
+  .config = plugin_config,
+  .config_complete = plugin_config_complete,
+  .get_ready = plugin_get_ready,
+  .cleanup = plugin_cleanup,
+  .open = plugin_open,
+  .close = plugin_close,
+  .get_size = plugin_get_size,
+  .block_size = plugin_block_size,
+  .can_multi_conn = plugin_can_multi_conn,
+  .can_cache = plugin_can_cache,
+  .can_extents = plugin_can_extents,
+  .pread = plugin_pread,
+  .cache = plugin_cache,
+  .extents = plugin_extents,
+  .errno_is_preserved = 0,
+};
+
+NBDKIT_REGISTER_PLUGIN (plugin)

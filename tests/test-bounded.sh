@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Reading an image eight times as large as the budget, on each file system:
+# the cache directory never takes a byte more than it may, and what is read is
+# right.
+
+. "${abs_top_srcdir:-.}/tests/functions.sh"
+
+requires_root
+
+budget=$((16 << 20))
+make_image "$tmp/image" 128M
+
+# The most that du would have said, asked as often as it goes.
+cat >"$tmp/watch.py" <<'PYTHON'
+import os, sys
+path, out = sys.argv[1:]
+most = 0
+samples = 0
+def used(d):
+    n = os.lstat(d).st_blocks
+    for e in os.scandir(d):
+        try:
+            n += e.stat(follow_symlinks=False).st_blocks
+        except FileNotFoundError:
+            pass
+    return n * 512
+while not os.path.exists(out + ".stop"):
+    try:
+        most = max(most, used(path))
+        samples += 1
+    except FileNotFoundError:
+        pass
+with open(out + ".new", "w") as f:
+    print(most, samples, file=f)
+os.rename(out + ".new", out)
+PYTHON
+
+types="ext4 xfs btrfs"
+! sanitized || types=ext4
+for type in $types; do
+  file_system $type 600M
+  python3 "$tmp/watch.py" "$tmp/$type/cache" "$tmp/$type.most" &
+  watcher=$!
+  start_tiercache server "$tmp/image" cache-dir="$tmp/$type/cache" \
+    cache-size=$budget
+  nbdcopy "$(uri server)" - | cmp - "$tmp/image" &
+  first=$!
+  fio --name=random --ioengine=nbd --uri="$(uri server)" --rw=randread \
+    --bs=64k --iodepth=16 --size=128M --io_size=96M --randseed=5 \
+    --output="$tmp/fio.log" >/dev/null
+  wait $first || fail "$type: wrong bytes"
+  same_bytes server "$tmp/image"
+  stop_nbdkit server
+  touch "$tmp/$type.most.stop"
+  wait $watcher
+  read -r most samples <"$tmp/$type.most"
+  echo "$type: at most $most of $budget bytes in $samples samples"
+  [ "$samples" -gt 20 ] || fail "$type: only $samples samples"
+  [ "$most" -le $budget ] || fail "$type: $most bytes with a budget of $budget"
+  # A budget that is not used at all would be held, too.
+  [ "$most" -gt $((budget / 2)) ] || fail "$type: only $most bytes were used"
+  unmount "$tmp/$type"
+  rm "$tmp/$type.fs"
+done

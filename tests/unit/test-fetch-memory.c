@@ -1,0 +1,228 @@
+/* What fetching may take: memory, threads, turns. */
+
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "test-fetch-world.h"
+
+/* What nobody reads is bounded: the queue, and the memory it may take. */
+static void
+test_ahead_is_bounded (void **state)
+{
+  struct world w;
+  struct place p, other;
+  struct reading reading;
+  struct fault_origin_stats far;
+
+  (void) state;
+  world_init (&w);
+  w.config.connections = 64;
+  world_start (&w);
+  place_open (&p, &w, 400 * MIB);
+  place_open (&other, &w, MIB);
+  fake_cache_hold (p.object);
+  fetch_ahead (p.source, 0, 400 * MIB);
+  assert_true (fault_origin_wait_reads (p.far, FETCH_MEMORY_AHEAD / MIB));
+  wait_runs (&w, RUN_IN_FLIGHT, 0);
+  assert_int_equal (reads_of (&p), FETCH_MEMORY_AHEAD / MIB);
+  /* The bound was for what is queued; some were taken at once. */
+  assert_true (stats_of (&w).buffer_bytes <= FETCH_MEMORY_AHEAD);
+  /* There is room for who waits. */
+  reading_start (&reading, &other, 5, 10);
+  reading_good (&reading);
+  fake_cache_release (p.object);
+  wait_runs (&w, RUN_QUEUED_AHEAD, 0);
+  wait_runs (&w, RUN_IN_FLIGHT, 0);
+  fault_origin_stats (p.far, &far);
+  assert_true (far.reads >= FETCH_AHEAD_QUEUE && far.reads < 200);
+  assert_true (fake_cache_wait_stored (p.object, far.reads * 16));
+  assert_true (stats_of (&w).buffer_peak_bytes <= FETCH_MEMORY);
+  place_close (&other);
+  place_close (&p);
+  world_end (&w);
+}
+
+/* Readers who together want more than the memory wait for room, and all get
+ * it, in whatever order they overlap.
+ */
+static void
+test_memory_is_bounded (void **state)
+{
+  struct world w;
+  struct place p;
+  struct reading readings[16];
+
+  (void) state;
+  world_init (&w);
+  w.config.connections = 128;
+  world_start (&w);
+  place_open (&p, &w, 160 * MIB);
+  fake_cache_hold (p.object);
+  for (size_t i = 0; i < 16; i++)
+    reading_start (&readings[i], &p, (i * 7 % 16) * 6 * MIB + 5000,
+                   9 * MIB - 5000);
+  /* Not one more can begin before something is stored. */
+  assert_true (fault_origin_wait_reads (p.far, FETCH_MEMORY / MIB));
+  wait_runs (&w, RUN_IN_FLIGHT, 0);
+  check_runs (&w);
+  assert_int_equal (reads_of (&p), FETCH_MEMORY / MIB);
+  fake_cache_release (p.object);
+  for (size_t i = 0; i < 16; i++)
+    reading_good (&readings[i]);
+  assert_int_equal (reads_of (&p), 99);
+  assert_true (stats_of (&w).buffer_peak_bytes <= FETCH_MEMORY);
+  assert_true (stats_of (&w).buffer_peak_bytes >= FETCH_MEMORY - 2 * MIB);
+  place_close (&p);
+  wait_threads (&w, 0);
+  assert_int_equal (stats_of (&w).buffer_bytes, 0);
+  world_end (&w);
+}
+
+/* A reader takes what comes first, not what it begins with: or it would
+ * hold all of the memory that the beginning is waiting for.
+ */
+static void
+test_memory_is_not_held (void **state)
+{
+  struct world w;
+  struct place taker, last, p;
+  struct reading most, some, tail, whole;
+
+  (void) state;
+  world_with_place (&w, &p, 64, 0);
+  place_open (&taker, &w, 32 * MIB);
+  place_open (&last, &w, 16 * MIB);
+  taker.source->limit.window = last.source->limit.window = 64;
+  fault_origin_hold (taker.far, 0, UINT64_MAX);
+  fault_origin_hold (last.far, 0, UINT64_MAX);
+  reading_start (&most, &taker, 0, 32 * MIB);
+  reading_start (&some, &last, 0, 16 * MIB);
+  assert_true (fault_origin_wait_held (taker.far, 32));
+  assert_true (fault_origin_wait_held (last.far, 16));
+  reading_start (&tail, &p, 48 * MIB, 16 * MIB);
+  wait_runs (&w, RUN_QUEUED_DEMAND, 16);
+  reading_start (&whole, &p, 0, 64 * MIB);
+  wait_joined (&w, 16);
+  wait_runs (&w, RUN_QUEUED_DEMAND, 64);
+  check_runs (&w);
+  fault_origin_release (last.far);
+  reading_good (&some);
+  reading_good (&tail);
+  reading_good (&whole);
+  fault_origin_release (taker.far);
+  reading_good (&most);
+  place_close (&p);
+  place_close (&taker);
+  place_close (&last);
+  world_end (&w);
+}
+
+/* A store that waits long makes the next ones hurry. */
+static void
+test_hurry (void **state)
+{
+  struct world w;
+  struct place p;
+  struct reading reading;
+  unsigned hurried = 0;
+
+  (void) state;
+  world_with_place (&w, &p, 64, 0);
+  fake_cache_hold (p.object);
+  reading_start (&reading, &p, 0, 40 * MIB);
+  reading_good (&reading);
+  fake_cache_release (p.object);
+  assert_true (fake_cache_wait_stored (p.object, 640));
+  for (uint64_t n = 0; n < 640; n += 16)
+    hurried += fake_cache_options (p.object, n, NULL).hurry;
+  assert_true (hurried > 0 && hurried < 40);
+  place_close (&p);
+  world_end (&w);
+}
+
+/* With room for one at a time, sources get it in turn. */
+static void
+test_sources_take_turns (void **state)
+{
+  struct world w;
+  struct place taker, last, a, b;
+  struct reading most, one, ra, rb;
+  struct tap tap_a, tap_b;
+  struct tap_order order = { .n = 0 };
+
+  (void) state;
+  world_with_place (&w, &taker, 64, 0);
+  place_open (&last, &w, MIB);
+  place_open (&a, &w, 8 * MIB);
+  place_open (&b, &w, 8 * MIB);
+  tap_put (&tap_a, &a);
+  tap_put (&tap_b, &b);
+  tap_a.name = 'a';
+  tap_b.name = 'b';
+  tap_a.order = tap_b.order = &order;
+
+  /* All the memory is in flight; of that, 1 MiB will be free again. */
+  taker.source->limit.window = 64;
+  fault_origin_hold (taker.far, 0, UINT64_MAX);
+  fault_origin_hold (last.far, 0, UINT64_MAX);
+  reading_start (&most, &taker, 0, FETCH_MEMORY - MIB);
+  reading_start (&one, &last, 0, MIB);
+  assert_true (fault_origin_wait_held (taker.far, FETCH_MEMORY / MIB - 1));
+  assert_true (fault_origin_wait_held (last.far, 1));
+  reading_start (&ra, &a, 0, 8 * MIB);
+  wait_runs (&w, RUN_QUEUED_DEMAND, 8);
+  reading_start (&rb, &b, 0, 8 * MIB);
+  wait_runs (&w, RUN_QUEUED_DEMAND, 16);
+  fault_origin_release (last.far);
+  reading_good (&one);
+  reading_good (&ra);
+  reading_good (&rb);
+  assert_int_equal (order.n, 16);
+  for (unsigned i = 0; i < 16; i++)
+    assert_int_equal (order.names[i], i % 2 ? 'b' : 'a');
+  fault_origin_release (taker.far);
+  reading_good (&most);
+  place_close (&taker);
+  place_close (&last);
+  place_close (&a);
+  place_close (&b);
+  world_end (&w);
+}
+
+static void
+test_threads_end (void **state)
+{
+  struct world w;
+  struct place p;
+  struct fault_origin_stats far;
+
+  (void) state;
+  world_with_place (&w, &p, 3, 0);
+  read_good (&p, 0, 16 * MIB);
+  fault_origin_stats (p.far, &far);
+  assert_true (far.max_in_flight <= 3);
+  assert_true (stats_of (&w).threads <= 3 + 2);
+  wait_threads (&w, 0);
+  assert_int_equal (stats_of (&w).buffer_bytes, 0);
+  /* And begin again. */
+  read_good (&p, 20 * MIB, MIB);
+  place_close (&p);
+  world_end (&w);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_ahead_is_bounded),
+    cmocka_unit_test (test_memory_is_bounded),
+    cmocka_unit_test (test_memory_is_not_held),
+    cmocka_unit_test (test_hurry),
+    cmocka_unit_test (test_sources_take_turns),
+    cmocka_unit_test (test_threads_end),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
