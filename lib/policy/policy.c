@@ -31,7 +31,7 @@
 #define POLICY_ROOT_12 1.0594630943592953       /* 2^(1/12) */
 
 /* How many uses a thread counts before it adds them to the clock. */
-#define POLICY_USES_BATCH 64
+#define POLICY_USES_BATCH 256
 
 static unsigned policy_decayed (unsigned frequency, uint32_t gap);
 
