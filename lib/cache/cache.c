@@ -46,15 +46,16 @@ in_use (struct cache *c, struct error *e)
 }
 
 static int
-write_pid (struct cache *c, struct error *e)
+write_pid (struct cache *c)
 {
   char text[32];
-  int length = snprintf (text, sizeof text, "%ld\n", (long) getpid ());
+  int length;
 
-  if (c->sys->ftruncate (c->sys, c->lock_fd, 0) == -1 ||
-      sys_pwrite_full (c->sys, c->lock_fd, text, length, 0) == -1)
-    return cannot (c, "write the file \"lock\" in it", e);
-  return 0;
+  c->pid = getpid ();
+  length = snprintf (text, sizeof text, "%ld\n", (long) c->pid);
+  if (c->sys->ftruncate (c->sys, c->lock_fd, 0) == -1)
+    return -1;
+  return sys_pwrite_full (c->sys, c->lock_fd, text, length, 0) == -1 ? -1 : 0;
 }
 
 static int
@@ -71,7 +72,9 @@ take_lock (struct cache *c, struct error *e)
   if (c->sys->lock (c->sys, c->lock_fd) == -1)
     return errno == EAGAIN || errno == EACCES ? in_use (c, e) :
       cannot (c, "lock it", e);
-  return write_pid (c, e);
+  if (write_pid (c) == -1)
+    return cannot (c, "write the file \"lock\" in it", e);
+  return 0;
 }
 
 /* A cache frees space by punching holes: the file system must know how, and
@@ -227,6 +230,17 @@ cache_open (const struct cache_config *config, struct error *e)
   return c;
 }
 
+/* 1 if this call started the thread. */
+static int
+start_once (struct cache *c)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->objects_lock);
+
+  if (c->evictor_runs)
+    return 0;
+  return evict_start (c) == 0 ? 1 : -1;
+}
+
 /* What belongs to the process rather than to the directory: a program may
  * fork between opening the cache and using it.  The pid is only for others
  * to name the owner: a disk that fails now is nobody's trouble.
@@ -234,13 +248,12 @@ cache_open (const struct cache_config *config, struct error *e)
 int
 cache_settle (struct cache *c, struct error *e)
 {
-  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->objects_lock);
+  int r = start_once (c);
 
-  if (c->evictor_runs)
-    return 0;
-  write_pid (c, NULL);
-  if (evict_start (c) != 0)
+  if (r == -1)
     return error_set (e, EAGAIN, "%s: cannot start a thread", c->dir);
+  if (r == 1 && c->pid != getpid () && write_pid (c) == -1)
+    health_failed (c, "write", "lock", UINT32_MAX, errno);
   return 0;
 }
 

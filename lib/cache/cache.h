@@ -69,8 +69,8 @@ extern bool cache_find (struct cache *cache, const char *identity,
  * until cache_object_close.  Other versions of the same identity are dropped
  * when nobody holds them.  lasting false (an origin without a strong
  * validator): never written to disk as an object, and dropped with its last
- * reference; validator may then be NULL.  NULL with *e: out of memory, or
- * the strings are too long.
+ * reference; validator may then be NULL.  NULL with *e: out of memory, no
+ * thread can be started, or the strings are too long; never for its disk.
  */
 extern struct cache_object *cache_object_open (struct cache *cache,
                                                const char *identity,

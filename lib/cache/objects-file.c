@@ -38,7 +38,8 @@ objects_entry_bytes (const struct cache_object *o)
 uint64_t
 objects_limit (const struct cache *c)
 {
-  return max_u64 (SMALL_LIMIT, min_u64 (c->size / 64, FILE_BYTES_MAX)) - HEADER;
+  return max_u64 (SMALL_LIMIT, min_u64 (c->size / 64, FILE_BYTES_MAX)) -
+    HEADER;
 }
 
 static bool
