@@ -2,15 +2,18 @@
 EXTRA_DIST += \
 	docs/nbdkit-tiercache-plugin.pod \
 	docs/tiercache-cache-format.pod \
-	docs/tiercache-ctl.pod
+	docs/tiercache-ctl.pod \
+	docs/tiercache-sim.pod
 
 if HAVE_POD2MAN
-man1_MANS += docs/nbdkit-tiercache-plugin.1 docs/tiercache-ctl.1
+man1_MANS += docs/nbdkit-tiercache-plugin.1 docs/tiercache-ctl.1 \
+	docs/tiercache-sim.1
 man5_MANS += docs/tiercache-cache-format.5
 endif
 CLEANFILES += \
 	docs/nbdkit-tiercache-plugin.1 \
 	docs/tiercache-ctl.1 \
+	docs/tiercache-sim.1 \
 	docs/tiercache-cache-format.5
 
 SUFFIXES = .pod .1 .5

@@ -4,6 +4,7 @@
 
 #include <config.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -35,8 +36,14 @@ stopping (void *opaque)
   (void) opaque;
   if (atomic_load (&ending))
     return true;
-  return atomic_load (&serving) && !in_close
-    && nbdkit_nanosleep (0, 0) == -1;
+  if (!atomic_load (&serving) || in_close || nbdkit_nanosleep (0, 0) == 0)
+    return false;
+  /* It logs an error each time it is asked when it is quitting.  Otherwise
+   * it is only this client that has gone.
+   */
+  if (errno == ESHUTDOWN)
+    atomic_store (&ending, true);
+  return true;
 }
 
 static const struct stop stop = { .stopping = stopping };
@@ -254,13 +261,10 @@ plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
                 struct nbdkit_extents *list)
 {
   struct extents extents = { list, flags & NBDKIT_FLAG_REQ_ONE };
-  struct error e = { .errnum = 0 };
 
-  if (device_extents (handle, offset, count, add_extent, &extents, &e) != -1)
-    return 0;
-  if (e.errnum)
-    return fail (&e);
-  return -1;                    /* nbdkit_add_extent has said why */
+  /* On -1 nbdkit_add_extent has said why. */
+  return device_extents (handle, offset, count, add_extent, &extents) == -1
+    ? -1 : 0;
 }
 
 static struct nbdkit_plugin plugin = {

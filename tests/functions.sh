@@ -239,10 +239,20 @@ refused ()
 {
   local pattern=$1 status=0
   shift
-  : >"$tmp/refused.log"
-  timeout -k 5 60 "${nbdkit_command[@]}" -U - -t 64 "$plugin" "$@" \
-      --run "nbdinfo --size \"\$uri\"" >>"$tmp/refused.log" 2>&1 </dev/null \
-      || status=$?
+  rm -f "$tmp/refused.pid" "$tmp/refused.sock" "$tmp/refused.log"
+  "${nbdkit_command[@]}" -f --exit-with-parent -t 64 -P "$tmp/refused.pid" \
+      -U "$tmp/refused.sock" "$plugin" "$@" >"$tmp/refused.log" 2>&1 \
+      </dev/null &
+  server_pid[refused]=$!
+  wait_for 60 server_is_up refused || fail "nbdkit refused did not come up"
+  if [ -s "$tmp/refused.pid" ]; then
+    timeout -k 5 60 nbdinfo --size "$(uri refused)" >>"$tmp/refused.log" \
+      2>&1 || status=$?
+    stop_nbdkit refused
+  else
+    wait "${server_pid[refused]}" || status=$?
+    unset "server_pid[refused]"
+  fi
   [ "$status" -eq 1 ] ||
     fail "nbdkit tiercache $*: status $status where 1 was expected"
   grep -qE -- "$pattern" "$tmp/refused.log" ||

@@ -1,7 +1,7 @@
 # What the shell tests over http share: functions.sh, a real nginx, and the
 # server that misbehaves.  All is on loopback and ends with the test.
 # shellcheck shell=bash
-# shellcheck source=functions.sh
+# shellcheck source=tests/functions.sh
 . "${abs_top_srcdir:-.}/tests/functions.sh"
 
 unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY

@@ -25,6 +25,7 @@ TESTS += \
 EXTRA_DIST += \
 	tests/http.sh \
 	tests/misbehave.py \
+	tests/misbehaviours.py \
 	tests/test-http-bodies.sh \
 	tests/test-http-busy.sh \
 	tests/test-http-change-nginx.sh \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Bodies that come in pieces, break off, or are longer than they should be.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 6M

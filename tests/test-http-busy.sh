@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Bursts of 503 and 429 are got over, and Retry-After is heeded.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 4M

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The same with a server that does heed If-Match: a file of nginx replaced,
 # rewritten or removed while the export is open.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 start_nginx

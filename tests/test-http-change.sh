@@ -2,7 +2,7 @@
 # An object that changes under an open export: what is cached is still
 # served, what is not is an error that says so, and whoever opens the export
 # again sees what there is now.  The server takes no notice of If-Match.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

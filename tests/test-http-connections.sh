@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Misses go to the server in parallel, and no more at once than connections=
 # (a second request for one that is late comes on top).
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 8M

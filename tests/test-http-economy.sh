@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is asked of the origin: a sequential read costs its own bytes in large
 # requests, random reads cost the blocks they touch.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 start_nginx

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Replies that are not what they should be: each an error that names the
 # URL, when the export is opened and later.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SIGKILL in the middle of filling the cache over http: what is there
 # afterwards is right, and is used.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 start_nginx

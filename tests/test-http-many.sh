@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Several clients at once over one slow server: each gets right bytes, and
 # no byte is asked for twice.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 start_nginx

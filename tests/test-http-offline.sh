@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # With the server out of reach, what is cached is served with a warning
 # (offline=serve, the default) or nothing is (offline=fail).
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 start_nginx

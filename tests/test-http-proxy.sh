@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A proxy named by the environment is used, as by any program with libcurl.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

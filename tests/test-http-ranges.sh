@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Ranges are what is served from: a refused HEAD does not matter, a server
 # without ranges is an error that says so, and a 200 is not a range.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A plain image from nginx: its size, all of its bytes, any part of them.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 start_nginx

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Redirects are followed, to an end; a target that expires is asked for again.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 4M

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What was read before a restart is served from the cache: the server is
 # asked for the version, and for no data.  A new version is seen.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 start_nginx

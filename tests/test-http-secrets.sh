@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # User, password and header= go to the server that was named and to no
 # other, and are not repeated in messages.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One slow connection does not hold up the rest: what makes no progress is
 # asked for again on another, long before it times out.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 4M

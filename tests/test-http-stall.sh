@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # No wait without an end: stalled and dripping replies, servers that say
 # nothing, that are not there.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

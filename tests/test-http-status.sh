@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A permanent answer is an error at once; a failing server is asked
 # fetch-retries times more, and no more often.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

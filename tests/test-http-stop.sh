@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SIGTERM ends the server while it waits for an origin that will not answer
 # for an hour: in a read, in opening, with readers gone or waiting.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

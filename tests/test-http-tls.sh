@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # TLS is verified: the authority, the name, the time; and never left.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_certificates

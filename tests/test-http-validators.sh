@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Whatever a server says of versions, the bytes are right; what is cached is
 # kept for the next start exactly when versions can be told apart.
-# shellcheck source=http.sh
+# shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
 make_image "$image" 2M

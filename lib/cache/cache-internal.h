@@ -60,6 +60,8 @@ struct slot
   uint16_t unused;
 };
 
+_Static_assert (sizeof (struct slot) == 48, "memory a slot");
+
 struct cache_object
 {
   struct cache *cache;

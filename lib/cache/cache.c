@@ -228,7 +228,8 @@ cache_open (const struct cache_config *config, struct error *e)
 }
 
 /* What belongs to the process rather than to the directory: a program may
- * fork between opening the cache and using it.
+ * fork between opening the cache and using it.  The pid is only for others
+ * to name the owner: a disk that fails now is nobody's trouble.
  */
 int
 cache_settle (struct cache *c, struct error *e)
@@ -237,8 +238,7 @@ cache_settle (struct cache *c, struct error *e)
 
   if (c->evictor_runs)
     return 0;
-  if (write_pid (c, e) == -1)
-    return -1;
+  write_pid (c, NULL);
   if (evict_start (c) != 0)
     return error_set (e, EAGAIN, "%s: cannot start a thread", c->dir);
   return 0;

@@ -39,10 +39,11 @@ struct cache;
 struct cache_object;
 
 /* Opens or makes the cache.  Starts no thread: that is left to the first
- * cache_object_open, so that the program may fork in between.  NULL with *e: directory not usable, owned by a
- * live process (named by pid), another block size, an unknown version, or
- * size too small for sixteen blocks.  Damage inside is not an error: what
- * fails its check is dropped.  The strings are copied.
+ * cache_object_open, so that the program may fork in between.  NULL with *e:
+ * directory not usable, owned by a live process (named by pid), another block
+ * size, an unknown version, or size too small for sixteen blocks and the
+ * bookkeeping.  Damage inside is not an error: what fails its check is
+ * dropped.  The strings are copied.
  */
 extern struct cache *cache_open (const struct cache_config *config,
                                  struct error *e);

@@ -168,7 +168,8 @@ count_hit (struct cache *c, const struct run *run, uint32_t i,
   if (ahead || (verified & ~view->version))
     slots_mark (c, view, verified, ahead);
   if (!run->quiet)
-    policy_hit (c->policy, &c->table[view->slot].policy);
+    policy_hit (c->policy, &c->table[view->slot].policy,
+                slots_key (c, run->object->id, run->first + i));
 }
 
 /* Checks what was read of a block of a direct run.  The pieces that were

@@ -7,8 +7,8 @@
  *     | tag  time | tag  time |     0     |  ...  | tag  time |   32 bytes
  *     +-----------+-----------+-----------+--   --+-----------+
  *
- * With eight ways for four live ones on average, one in fifty is forgotten
- * too early, and one look in ten thousand finds what was never there: it
+ * With eight ways for six live ones on average, a few are forgotten too
+ * early, and one look in ten thousand finds what was never there: it
  * only gives a block a little credit.
  */
 
@@ -19,6 +19,7 @@
 #include "policy/ghost.h"
 
 #define GHOST_WAYS 8
+#define GHOST_LIVE 6            /* of them, on average */
 #define GHOST_MIN 256           /* smaller sets are not worth growing */
 #define GHOST_STEPS 4096        /* of the time, before one is too old */
 
@@ -69,7 +70,7 @@ ghost_grow (struct ghost *ghost, uint32_t limit)
     return;
   if (limit < GHOST_MIN)
     limit = GHOST_MIN;
-  buckets = limit / (GHOST_WAYS / 2) + 1;
+  buckets = limit / GHOST_LIVE + 1;
   ways = calloc (buckets, GHOST_WAYS * sizeof *ways);
   if (ways == NULL)
     return;

@@ -9,6 +9,7 @@
 
 #include "policy/ghost.h"
 #include "policy/policy.h"
+#include "policy/shadow.h"
 
 /* Virtual time: turnovers of the cache, 32 bits of fraction.  An entry keeps
  * the middle 32 bits; differences are taken modulo, so that going round after
@@ -21,16 +22,15 @@
 #define POLICY_CREDIT_ONE 24u           /* frequency of one use */
 #define POLICY_CREDIT_MAX (10 * POLICY_CREDIT_ONE)
 
-#define POLICY_PAGE 4096u
-#define POLICY_PAGES_MASK 0x7ffu        /* of size_gap; 4 MiB are 1024 pages */
-#define POLICY_PAGES_MAX 1024u
+#define POLICY_SIZES 2048u              /* codes in the low bits of size_gap */
 #define POLICY_GAP_SHIFT 11
 
 #define POLICY_STRIPES 16               /* power of two */
 
 struct policy_candidate
 {
-  uint64_t score;
+  uint64_t worth;
+  uint32_t age;                 /* since its last use: the older goes first */
   uint32_t slot;
 };
 
@@ -57,13 +57,15 @@ struct policy
 
   /* Owned by the one caller of insert, victims and evicted. */
   struct ghost ghost;
-  uint64_t worst_victim;        /* highest score last handed out */
+  uint64_t worst_victim;        /* what was last handed out was worth */
   struct policy_candidate *pool;
   uint32_t pool_size;           /* room is for twice as many */
   uint32_t pool_next, pool_end; /* what is left of the last scan, sorted */
 
-  double cost_weight[256];      /* by cost code; 40 ms is 1 */
-  double decay[64];             /* 2^(-i/64) */
+  struct shadows *shadows;      /* weighted only */
+
+  double cost_weight[256];              /* by cost code; 40 ms is 1 */
+  double size_weight[POLICY_SIZES];     /* by size code; 64 KiB is 1 */
 };
 
 static inline double
@@ -93,18 +95,20 @@ policy_now (struct policy *policy)
 }
 
 static inline unsigned
-policy_pages (uint16_t size_gap)
+policy_size_code (const struct policy_entry *entry)
 {
-  unsigned pages = size_gap & POLICY_PAGES_MASK;
-
-  return pages ? pages : 1;
+  return atomic_load_explicit (&entry->size_gap, memory_order_relaxed)
+    % POLICY_SIZES;
 }
 
-extern unsigned policy_pages_of (uint64_t bytes);
+extern unsigned policy_size_code_of (uint64_t bytes);
+extern uint64_t policy_size_of (unsigned code);
 extern unsigned policy_gap_code (uint32_t gap);
 
-/* L + weight * frequency, never 0. */
-extern uint64_t policy_score (struct policy *policy, unsigned frequency,
-                              unsigned cost, unsigned pages);
+/* What the entry is worth under the setting of the moment, as the bits of a
+ * double; what is lowest goes first.  0: unused.
+ */
+extern uint64_t policy_worth (const struct policy *policy,
+                              const struct policy_entry *entry);
 
 #endif /* TIERCACHE_POLICY_INTERNAL_H */

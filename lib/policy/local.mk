@@ -5,4 +5,6 @@ libtiercache_la_SOURCES += \
 	lib/policy/policy.c \
 	lib/policy/policy.h \
 	lib/policy/saved.c \
+	lib/policy/shadow.c \
+	lib/policy/shadow.h \
 	lib/policy/victims.c

@@ -1,11 +1,16 @@
-/* Uses, insertions and evictions: how a block's score comes about.
+/* Uses, insertions and evictions: what a block is worth.
  *
- * score = L + weight * frequency, where L is the score of what was evicted
- * last (Cherkasova's GreedyDual-Size-Frequency, HP Labs 1998: what is not
- * used again is overtaken by what is new), weight the time to fetch a byte of
- * the block again, and frequency a credit of one a use.  A 64 KiB block gets
- * many small reads in a row: at most one use counts in a correlation window
- * of virtual time, and the others store nothing at all.
+ * worth = L + weight * (1 + reuse * (frequency - 1)), where L is what was
+ * evicted last had been worth when the block was last used (Cherkasova's
+ * GreedyDual-Size-Frequency, HP Labs 1998: what is not used again is overtaken
+ * by what is new), weight the time to fetch a byte of the block again, and
+ * frequency a credit of one a use.  How much a second use should count differs
+ * between workloads (little: recency; much: frequency, and scans pass by): the
+ * shadows choose.  The entry holds L and the frequency, so that a new choice
+ * is true of every block at once.
+ *
+ * A 64 KiB block gets many small reads in a row: at most one use counts in a
+ * correlation window of virtual time, and the others store nothing shared.
  */
 
 #include <config.h>
@@ -13,27 +18,39 @@
 #include <stdlib.h>
 
 #include "policy/internal.h"
+#include "util/minmax.h"
 #include "util/mix.h"
 
 #define POLICY_WINDOW (POLICY_USED_TURNOVER / 20)       /* 0.05 turnovers */
-#define POLICY_HALF_LIFE (8 * POLICY_USED_TURNOVER)
+#define POLICY_HALF_LIFE (64 * POLICY_USED_TURNOVER)    /* of credit */
 
 /* Cost codes: twelve an octave from 16 us (code 0) to 37 s (code 254). */
 #define POLICY_COST_MIN_US 16
 #define POLICY_COST_OCTAVE 12
 #define POLICY_COST_UNIT_US 40000.0     /* weight 1 */
 #define POLICY_ROOT_12 1.0594630943592953       /* 2^(1/12) */
-#define POLICY_ROOT_64 0.98922801319397549      /* 2^(-1/64) */
 
 /* How many uses a thread counts before it adds them to the clock. */
-#define POLICY_USES_BATCH 64
+#define POLICY_USES_BATCH 256
+
+static unsigned policy_decayed (unsigned frequency, uint32_t gap);
+
+static void
+policy_weights (struct policy *policy)
+{
+  double d = POLICY_COST_MIN_US / POLICY_COST_UNIT_US;
+
+  for (unsigned i = 0; i < 256; ++i, d *= POLICY_ROOT_12)
+    policy->cost_weight[i] = d;
+  for (unsigned i = 0; i < POLICY_SIZES; ++i)
+    policy->size_weight[i] = 65536.0 / policy_size_of (i);
+}
 
 struct policy *
 policy_new (enum policy_kind kind, uint64_t capacity, uint32_t max_entries,
             uint64_t seed)
 {
   struct policy *policy;
-  double d;
 
   policy = aligned_alloc (_Alignof (struct policy), sizeof *policy);
   if (policy == NULL)
@@ -46,16 +63,16 @@ policy_new (enum policy_kind kind, uint64_t capacity, uint32_t max_entries,
   policy->pool_size = max_entries / 256 + POLICY_VICTIMS_MAX;
   policy->pool = malloc ((size_t) policy->pool_size * 2
                          * sizeof policy->pool[0]);
-  if (policy->pool == NULL) {
-    free (policy);
+  if (kind == POLICY_WEIGHTED)
+    policy->shadows = shadows_new (policy->capacity, POLICY_WINDOW,
+                                   policy_decayed);
+  if (policy->pool == NULL
+      || (kind == POLICY_WEIGHTED && policy->shadows == NULL)) {
+    policy_free (policy);
     return NULL;
   }
-  d = POLICY_COST_MIN_US / POLICY_COST_UNIT_US;
-  for (unsigned i = 0; i < 256; ++i, d *= POLICY_ROOT_12)
-    policy->cost_weight[i] = d;
-  d = 1;
-  for (unsigned i = 0; i < 64; ++i, d *= POLICY_ROOT_64)
-    policy->decay[i] = d;
+  atomic_init (&policy->inflation, policy_bits (1));
+  policy_weights (policy);
   return policy;
 }
 
@@ -65,18 +82,33 @@ policy_free (struct policy *policy)
   if (policy == NULL)
     return;
   ghost_free (&policy->ghost);
+  shadows_free (policy->shadows);
   free (policy->pool);
   free (policy);
 }
 
+/* Sizes in units of 16 bytes: below 64 units the number itself, then 64 steps
+ * an octave, rounded up.
+ */
 unsigned
-policy_pages_of (uint64_t bytes)
+policy_size_code_of (uint64_t bytes)
 {
-  uint64_t pages = bytes / POLICY_PAGE + (bytes % POLICY_PAGE != 0);
+  uint64_t units = bytes / 16 + (bytes % 16 != 0);
+  unsigned shift;
 
-  if (pages == 0)
-    return 1;
-  return pages < POLICY_PAGES_MAX ? pages : POLICY_PAGES_MAX;
+  if (units < 64)
+    return units ? units : 1;
+  shift = 57 - __builtin_clzll (units);
+  units = (units >> shift) + ((units & ((UINT64_C (1) << shift) - 1)) != 0);
+  return min_u64 (shift * 64 + units, POLICY_SIZES - 1);
+}
+
+uint64_t
+policy_size_of (unsigned code)
+{
+  if (code < 128)
+    return code ? code * 16 : 16;
+  return (UINT64_C (64) + code % 64) << (code / 64 - 1) << 4;
 }
 
 /* The nearest code. */
@@ -113,16 +145,28 @@ policy_gap_code (uint32_t gap)
   return octave * 2 + half < 31 ? octave * 2 + half : 31;
 }
 
-uint64_t
-policy_score (struct policy *policy, unsigned frequency, unsigned cost,
-              unsigned pages)
+static double
+policy_weight (const struct policy *policy, unsigned cost, unsigned size)
 {
-  double inflation, weight;
+  return policy->cost_weight[cost] * policy->size_weight[size];
+}
 
-  inflation = policy_double (atomic_load_explicit (&policy->inflation,
-                                                   memory_order_relaxed));
-  weight = policy->cost_weight[cost] * 16 / pages;
-  return policy_bits (inflation + weight * frequency / POLICY_CREDIT_ONE);
+uint64_t
+policy_worth (const struct policy *policy, const struct policy_entry *entry)
+{
+  uint64_t base = atomic_load_explicit (&entry->base, memory_order_relaxed);
+  unsigned frequency, cost;
+  double reuse;
+
+  if (base == 0 || policy->kind == POLICY_LRU)
+    return base;
+  frequency = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
+  cost = atomic_load_explicit (&entry->cost, memory_order_relaxed);
+  reuse = shadow_settings[shadows_best (policy->shadows)].reuse;
+  return policy_bits (policy_double (base)
+                      + policy_weight (policy, cost, policy_size_code (entry))
+                      * (1 + reuse * (frequency - (double) POLICY_CREDIT_ONE)
+                         / POLICY_CREDIT_ONE));
 }
 
 /* When there are no misses the time has to go on too: one correlation window
@@ -154,30 +198,30 @@ policy_count_use (struct policy *policy)
                              memory_order_relaxed);
 }
 
+/* Linear within a half-life: close enough, and quick. */
 static unsigned
-policy_decayed (const struct policy *policy, unsigned frequency, uint32_t gap)
+policy_decayed (unsigned frequency, uint32_t gap)
 {
-  uint32_t steps = gap / (POLICY_HALF_LIFE / 64);
-  double left;
+  unsigned halves = gap / POLICY_HALF_LIFE;
+  unsigned part = gap % POLICY_HALF_LIFE / (POLICY_HALF_LIFE / 256);
 
-  if (steps >= 64 * 8)
+  if (halves >= 8)
     return 0;
-  left = frequency * policy->decay[steps % 64] / (1u << steps / 64);
-  return left + 0.5;
+  return (frequency * (512 - part) + (256u << halves)) >> (9 + halves);
 }
 
 static void
 policy_hit_lru (struct policy *policy, struct policy_entry *entry)
 {
-  uint64_t score = atomic_load_explicit (&entry->score, memory_order_relaxed);
+  uint64_t base = atomic_load_explicit (&entry->base, memory_order_relaxed);
   uint64_t newest;
 
   newest = atomic_load_explicit (&policy->sequence, memory_order_relaxed);
-  if (score == 0 || score == newest)
+  if (base == 0 || base == newest)
     return;
   newest = 1 + atomic_fetch_add_explicit (&policy->sequence, 1,
                                           memory_order_relaxed);
-  atomic_compare_exchange_strong_explicit (&entry->score, &score, newest,
+  atomic_compare_exchange_strong_explicit (&entry->base, &base, newest,
                                            memory_order_relaxed,
                                            memory_order_relaxed);
 }
@@ -191,43 +235,58 @@ policy_mean_gap (unsigned old, uint32_t gap)
   return old == 0 ? code : (old + code + (code > old)) / 2;
 }
 
-/* The score is what counts and is changed by one compare-and-swap.  Who loses
- * the race leaves the use to the winner.  The other fields follow: if the
- * entry is evicted or reused in between, they are a little off.
+/* The base is changed by one compare-and-swap.  Who loses the race leaves the
+ * use to the winner.  The other fields follow: if the entry is evicted or
+ * reused in between, they are a little off.
  */
 static void
 policy_hit_counted (struct policy *policy, struct policy_entry *entry,
                     uint32_t now, uint32_t gap)
 {
   uint64_t old, new;
-  unsigned frequency, cost, size_gap, mean;
+  unsigned frequency, size_gap, mean;
 
-  old = atomic_load_explicit (&entry->score, memory_order_relaxed);
+  old = atomic_load_explicit (&entry->base, memory_order_relaxed);
   if (old == 0)
     return;
   frequency = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
-  cost = atomic_load_explicit (&entry->cost, memory_order_relaxed);
   size_gap = atomic_load_explicit (&entry->size_gap, memory_order_relaxed);
-
-  frequency = policy_decayed (policy, frequency, gap) + POLICY_CREDIT_ONE;
-  if (frequency > POLICY_CREDIT_MAX)
-    frequency = POLICY_CREDIT_MAX;
-  new = policy_score (policy, frequency, cost, policy_pages (size_gap));
-  if (!atomic_compare_exchange_strong_explicit (&entry->score, &old, new,
+  new = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
+  if (!atomic_compare_exchange_strong_explicit (&entry->base, &old, new,
                                                 memory_order_relaxed,
                                                 memory_order_relaxed))
     return;
+  frequency = policy_decayed (frequency, gap) + POLICY_CREDIT_ONE;
+  frequency = min_u64 (frequency, POLICY_CREDIT_MAX);
   mean = policy_mean_gap (size_gap >> POLICY_GAP_SHIFT, gap);
-  size_gap = (size_gap & POLICY_PAGES_MASK) | mean << POLICY_GAP_SHIFT;
+  size_gap = size_gap % POLICY_SIZES | mean << POLICY_GAP_SHIFT;
   atomic_store_explicit (&entry->used_at, now, memory_order_relaxed);
   atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
   atomic_store_explicit (&entry->size_gap, size_gap, memory_order_relaxed);
 }
 
+static void
+policy_shadow (struct policy *policy, const struct policy_entry *entry,
+               uint64_t hash, uint64_t bytes, bool wait)
+{
+  unsigned cost, size;
+  struct shadow_use use;
+
+  cost = atomic_load_explicit (&entry->cost, memory_order_relaxed);
+  size = policy_size_code (entry);
+  use.hash = hash;
+  use.bytes = bytes ? bytes : policy_size_of (size);
+  use.cost = policy->cost_weight[cost];
+  use.weight = policy_weight (policy, cost, size);
+  use.now = policy_now (policy);
+  shadows_use (policy->shadows, &use, wait);
+}
+
 void
-policy_hit (struct policy *policy, struct policy_entry *entry)
+policy_hit (struct policy *policy, struct policy_entry *entry, uint64_t key)
 {
   uint32_t now, gap;
+  uint64_t hash;
 
   if (policy->kind == POLICY_LRU) {
     policy_hit_lru (policy, entry);
@@ -236,72 +295,87 @@ policy_hit (struct policy *policy, struct policy_entry *entry)
   policy_count_use (policy);
   now = policy_now (policy);
   gap = now - atomic_load_explicit (&entry->used_at, memory_order_relaxed);
-  if (gap >= POLICY_WINDOW)
-    policy_hit_counted (policy, entry, now, gap);
+  if (gap < POLICY_WINDOW)
+    return;
+  policy_hit_counted (policy, entry, now, gap);
+  hash = mix_u64 (key ^ policy->seed);
+  if (shadows_sampled (policy->shadows, hash))
+    policy_shadow (policy, entry, hash, 0, false);
+}
+
+static void
+policy_insert_weighted (struct policy *policy, struct policy_entry *entry,
+                        uint64_t key, uint64_t bytes, uint32_t residents)
+{
+  uint64_t hash = mix_u64 (key ^ policy->seed);
+  unsigned frequency = POLICY_CREDIT_ONE;
+  double reach;
+
+  reach = shadow_settings[shadows_best (policy->shadows)].reach;
+  if (reach > 0 && ghost_take (&policy->ghost, hash, reach * residents))
+    frequency += POLICY_CREDIT_ONE;
+  atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
+  if (shadows_sampled (policy->shadows, hash))
+    policy_shadow (policy, entry, hash, bytes, true);
 }
 
 void
 policy_insert (struct policy *policy, struct policy_entry *entry,
                uint64_t key, uint64_t bytes, uint64_t cost_us)
 {
-  unsigned frequency = POLICY_CREDIT_ONE, cost, pages;
+  uint64_t step, base;
   uint32_t residents;
-  uint64_t step, score;
 
-  if (bytes > policy->capacity)
-    bytes = policy->capacity;
-  pages = policy_pages_of (bytes);
-  cost = policy_cost_code (policy, cost_us);
+  bytes = min_u64 (bytes, policy->capacity);
   step = (double) bytes / policy->capacity * POLICY_TURNOVER;
   atomic_fetch_add_explicit (&policy->clock, step, memory_order_relaxed);
   residents = 1 + atomic_fetch_add_explicit (&policy->residents, 1,
                                              memory_order_relaxed);
-  if (policy->kind == POLICY_LRU)
-    score = 1 + atomic_fetch_add_explicit (&policy->sequence, 1,
-                                           memory_order_relaxed);
-  else {
-    if (ghost_take (&policy->ghost, mix_u64 (key ^ policy->seed), residents))
-      frequency += POLICY_CREDIT_ONE;
-    score = policy_score (policy, frequency, cost, pages);
-  }
   atomic_store_explicit (&entry->used_at, policy_now (policy),
                          memory_order_relaxed);
-  atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
-  atomic_store_explicit (&entry->cost, cost, memory_order_relaxed);
-  atomic_store_explicit (&entry->size_gap, pages, memory_order_relaxed);
-  atomic_store_explicit (&entry->score, score, memory_order_relaxed);
+  atomic_store_explicit (&entry->cost, policy_cost_code (policy, cost_us),
+                         memory_order_relaxed);
+  atomic_store_explicit (&entry->size_gap, policy_size_code_of (bytes),
+                         memory_order_relaxed);
+  if (policy->kind == POLICY_LRU)
+    base = 1 + atomic_fetch_add_explicit (&policy->sequence, 1,
+                                          memory_order_relaxed);
+  else {
+    policy_insert_weighted (policy, entry, key, bytes, residents);
+    base = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
+  }
+  atomic_store_explicit (&entry->base, base, memory_order_relaxed);
 }
 
 /* L is what the victim was worth when it was chosen: a use that came after
  * that must not make everything else look old.
  */
 static void
-policy_inflate (struct policy *policy, uint64_t score)
+policy_inflate (struct policy *policy, uint64_t worth)
 {
   uint64_t inflation;
 
-  if (score > policy->worst_victim)
-    score = policy->worst_victim;
+  worth = min_u64 (worth, policy->worst_victim);
   inflation = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
-  if (score > inflation)
-    atomic_store_explicit (&policy->inflation, score, memory_order_relaxed);
+  if (worth > inflation)
+    atomic_store_explicit (&policy->inflation, worth, memory_order_relaxed);
 }
 
 void
 policy_evicted (struct policy *policy, struct policy_entry *entry,
                 uint64_t key, bool remember)
 {
+  uint64_t worth = policy_worth (policy, entry);
   uint32_t residents;
-  uint64_t score;
 
-  score = atomic_exchange_explicit (&entry->score, 0, memory_order_relaxed);
-  if (score == 0)
+  if (atomic_exchange_explicit (&entry->base, 0, memory_order_relaxed) == 0)
     return;
   residents = atomic_fetch_sub_explicit (&policy->residents, 1,
                                          memory_order_relaxed);
   if (remember && policy->kind == POLICY_WEIGHTED) {
-    policy_inflate (policy, score);
-    ghost_add (&policy->ghost, mix_u64 (key ^ policy->seed), residents);
+    policy_inflate (policy, worth);
+    ghost_add (&policy->ghost, mix_u64 (key ^ policy->seed),
+               min_u64 ((uint64_t) residents * SHADOW_REACH_MAX, UINT32_MAX));
   }
   atomic_store_explicit (&entry->used_at, 0, memory_order_relaxed);
   atomic_store_explicit (&entry->frequency, 0, memory_order_relaxed);

@@ -24,12 +24,13 @@ enum policy_kind
  */
 struct policy_entry
 {
-  _Atomic uint64_t score;       /* what goes first has the lowest; 0: unused */
+  _Atomic uint64_t base;        /* of its score: L, or the place in the order
+                                   of use; 0: unused */
   _Atomic uint32_t used_at;     /* virtual time of the last counted use */
   _Atomic uint8_t frequency;    /* credit, fixed point */
   _Atomic uint8_t cost;         /* of fetching again, log-coded */
-  _Atomic uint16_t size_gap;    /* stored size in 4 KiB pages, and the mean
-                                   gap between uses, log-coded */
+  _Atomic uint16_t size_gap;    /* stored size and mean gap between uses,
+                                   both log-coded */
 };
 
 struct policy;
@@ -41,10 +42,12 @@ extern struct policy *policy_new (enum policy_kind kind, uint64_t capacity,
                                   uint32_t max_entries, uint64_t seed);
 extern void policy_free (struct policy *policy);
 
-/* A resident block was used.  Lock-free, no allocation, a few ns; harmless on
- * an entry that has just been evicted or given to another block.
+/* A resident block was used.  key is the one it was inserted with.  Waits for
+ * nobody, no allocation, a few ns; harmless on an entry that has just been
+ * evicted or given to another block.
  */
-extern void policy_hit (struct policy *policy, struct policy_entry *entry);
+extern void policy_hit (struct policy *policy, struct policy_entry *entry,
+                        uint64_t key);
 
 /* A block becomes resident.  key names it (a hash of object and block), bytes
  * is what it takes on disk, cost_us the time it took to fetch.

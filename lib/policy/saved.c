@@ -3,17 +3,21 @@
  *
  * All numbers are little-endian.
  *
- *     policy   0  inflation L, IEEE 754 double    8  virtual time   16  zeros
- *     entry    0  score      8  used_at     12  frequency   13  cost
- *              14  pages, mean gap
+ *     policy   0  inflation L, IEEE 754 double (LRU: uses so far)
+ *              8  virtual time
+ *             16  miss ratio of each of the five settings, 1/65535
+ *     entry    0  base       8  used_at     12  frequency   13  cost
+ *             14  size, mean gap
  */
 
 #include <config.h>
 
 #include "policy/internal.h"
+#include "util/minmax.h"
 
 /* So large an L leaves no room for differences: it is damage. */
 #define SAVED_INFLATION_MAX 1e12
+#define SAVED_SEQUENCE_MAX (UINT64_C (1) << 62)
 
 #define SAVED_COST_UNKNOWN 135u         /* weight 1 */
 
@@ -37,41 +41,52 @@ saved_get (const uint8_t *in, unsigned bytes)
 void
 policy_save (const struct policy *policy, uint8_t out[POLICY_SAVED])
 {
+  uint16_t ratios[SHADOW_SETTINGS];
   uint64_t inflation, clock;
 
   memset (out, 0, POLICY_SAVED);
   inflation = policy->kind == POLICY_LRU
-    ? policy_bits (atomic_load_explicit (&policy->sequence,
-                                         memory_order_relaxed))
+    ? atomic_load_explicit (&policy->sequence, memory_order_relaxed)
     : atomic_load_explicit (&policy->inflation, memory_order_relaxed);
   clock = atomic_load_explicit (&policy->clock, memory_order_relaxed);
   saved_put (out, inflation, 8);
   saved_put (out + 8, clock, 8);
+  if (policy->kind == POLICY_LRU)
+    return;
+  shadows_save (policy->shadows, ratios);
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    saved_put (out + 16 + 2 * i, ratios[i], 2);
 }
 
 void
 policy_load (struct policy *policy, const uint8_t in[POLICY_SAVED])
 {
   double inflation = policy_double (saved_get (in, 8));
+  uint16_t ratios[SHADOW_SETTINGS];
 
-  /* Written so that a NaN is refused too. */
-  if (!(inflation >= 0 && inflation <= SAVED_INFLATION_MAX))
-    inflation = 0;
-  if (policy->kind == POLICY_LRU)
-    atomic_store_explicit (&policy->sequence, inflation,
-                           memory_order_relaxed);
-  else
-    atomic_store_explicit (&policy->inflation, policy_bits (inflation),
-                           memory_order_relaxed);
   atomic_store_explicit (&policy->clock, saved_get (in + 8, 8),
                          memory_order_relaxed);
+  if (policy->kind == POLICY_LRU) {
+    atomic_store_explicit (&policy->sequence,
+                           min_u64 (saved_get (in, 8), SAVED_SEQUENCE_MAX),
+                           memory_order_relaxed);
+    return;
+  }
+  /* Written so that a NaN is refused too. */
+  if (!(inflation >= 1 && inflation <= SAVED_INFLATION_MAX))
+    inflation = 1;
+  atomic_store_explicit (&policy->inflation, policy_bits (inflation),
+                         memory_order_relaxed);
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    ratios[i] = saved_get (in + 16 + 2 * i, 2);
+  shadows_load (policy->shadows, ratios);
 }
 
 void
 policy_entry_save (const struct policy_entry *entry,
                    uint8_t out[POLICY_ENTRY_SAVED])
 {
-  saved_put (out, atomic_load_explicit (&entry->score,
+  saved_put (out, atomic_load_explicit (&entry->base,
                                         memory_order_relaxed), 8);
   saved_put (out + 8, atomic_load_explicit (&entry->used_at,
                                             memory_order_relaxed), 4);
@@ -81,53 +96,53 @@ policy_entry_save (const struct policy_entry *entry,
                                              memory_order_relaxed), 2);
 }
 
-/* A score that no use can have given is replaced by one that a use now would
- * give.  The device may have died with newer entries on disk than the policy
- * state: those are treated the same.
+/* A base that no use can have had is that of a use now.  The device may have
+ * died with newer entries on disk than the policy state: those are treated
+ * the same.
  */
 static uint64_t
-saved_score (struct policy *policy, uint64_t score, unsigned frequency,
-             unsigned cost, unsigned pages)
+saved_base (struct policy *policy, uint64_t base)
 {
-  if (policy->kind == POLICY_LRU) {
-    uint64_t newest = atomic_load_explicit (&policy->sequence,
-                                            memory_order_relaxed);
+  uint64_t newest, oldest = 1;
 
+  if (policy->kind == POLICY_LRU) {
+    newest = atomic_load_explicit (&policy->sequence, memory_order_relaxed);
     if (newest == 0)
       atomic_store_explicit (&policy->sequence, ++newest,
                              memory_order_relaxed);
-    return score != 0 && score <= newest ? score : newest;
   }
-  if (score == 0
-      || score > policy_score (policy, POLICY_CREDIT_MAX, cost, pages))
-    return policy_score (policy, frequency, cost, pages);
-  return score;
+  else {
+    newest = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
+    oldest = policy_bits (1);
+  }
+  return base >= oldest && base <= newest ? base : newest;
 }
 
 void
 policy_entry_load (struct policy *policy, struct policy_entry *entry,
                    uint64_t bytes, const uint8_t in[POLICY_ENTRY_SAVED])
 {
-  uint64_t score = saved_get (in, 8);
+  uint64_t base = saved_get (in, 8);
   uint32_t used_at = saved_get (in + 8, 4), now = policy_now (policy);
-  unsigned frequency = in[12], cost = in[13], pages = policy_pages_of (bytes);
+  unsigned frequency = in[12], cost = in[13];
   unsigned gap = saved_get (in + 14, 2) >> POLICY_GAP_SHIFT;
 
   if (frequency < POLICY_CREDIT_ONE)
     frequency = POLICY_CREDIT_ONE;
   if (frequency > POLICY_CREDIT_MAX)
     frequency = POLICY_CREDIT_MAX;
-  if (now - used_at > INT32_MAX || score == 0)
+  if (now - used_at > INT32_MAX || base == 0)
     used_at = now;
-  if (score == 0)
+  if (base == 0)
     cost = SAVED_COST_UNKNOWN;
-  score = saved_score (policy, score, frequency, cost, pages);
+  base = saved_base (policy, base);
 
   atomic_store_explicit (&entry->used_at, used_at, memory_order_relaxed);
   atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
   atomic_store_explicit (&entry->cost, cost, memory_order_relaxed);
-  atomic_store_explicit (&entry->size_gap, pages | gap << POLICY_GAP_SHIFT,
+  atomic_store_explicit (&entry->size_gap,
+                         policy_size_code_of (bytes) | gap << POLICY_GAP_SHIFT,
                          memory_order_relaxed);
-  atomic_store_explicit (&entry->score, score, memory_order_relaxed);
+  atomic_store_explicit (&entry->base, base, memory_order_relaxed);
   atomic_fetch_add_explicit (&policy->residents, 1, memory_order_relaxed);
 }

@@ -1,10 +1,10 @@
-/* Which blocks go first: the lowest scores of the whole table, in batches.
+/* Which blocks go first: those worth least of the whole table, in batches.
  *
  * A scan keeps the lowest 1/256 of the table (at least what was asked for),
  * and the calls that follow are served from them: 256 entries looked at for
  * a victim on average, however large the table.  A candidate that was used,
  * evicted or pinned since the scan is passed over.  What came in later with
- * a lower score waits for the next scan, at most 0.4 % of the cache later.
+ * a lower worth waits for the next scan, at most 0.4 % of the cache later.
  * (Random samples of 256 cost as much, miss the cache each time, and evict
  * 0.2 % worse.)
  */
@@ -14,15 +14,17 @@
 #include <stdlib.h>
 
 #include "policy/internal.h"
+#include "util/minmax.h"
 
 #define VICTIMS_SHARE 256
-#define VICTIMS_LARGE 16u       /* pages: above 64 KiB */
 
 static bool
 victims_before (const struct policy_candidate *a,
                 const struct policy_candidate *b)
 {
-  return a->score < b->score || (a->score == b->score && a->slot < b->slot);
+  if (a->worth != b->worth)
+    return a->worth < b->worth;
+  return a->age > b->age || (a->age == b->age && a->slot < b->slot);
 }
 
 static int
@@ -60,20 +62,21 @@ victims_select (struct policy_candidate *c, uint32_t count, uint32_t keep)
   }
 }
 
-/* A large block that was used more than once goes only when its next use is
+/* A large block (above 64 KiB) that was used more than once goes only when its next use is
  * overdue: twice the mean gap has passed since the last (two half octaves).
  */
 static bool
-victims_spared (const struct policy_entry *entry, uint32_t now)
+victims_spared (const struct policy *policy,
+                const struct policy_entry *entry, uint32_t age)
 {
-  unsigned size_gap, gap;
+  unsigned gap;
 
-  size_gap = atomic_load_explicit (&entry->size_gap, memory_order_relaxed);
-  gap = size_gap >> POLICY_GAP_SHIFT;
-  if (gap == 0 || policy_pages (size_gap) <= VICTIMS_LARGE)
+  gap = atomic_load_explicit (&entry->size_gap, memory_order_relaxed)
+    >> POLICY_GAP_SHIFT;
+  if (gap == 0
+      || policy->size_weight[policy_size_code (entry)] >= 1)
     return false;
-  now -= atomic_load_explicit (&entry->used_at, memory_order_relaxed);
-  return policy_gap_code (now) < gap + 2;
+  return policy_gap_code (age) < gap + 2;
 }
 
 /* Fills the pool with the lowest keep of the table. */
@@ -87,22 +90,26 @@ victims_scan (struct policy *policy, const struct policy_table *table,
 
   for (uint32_t slot = 0; slot < table->count; ++slot) {
     const struct policy_entry *entry = table->entry (table->opaque, slot);
-    uint64_t score;
+    uint64_t worth;
+    uint32_t age;
 
     if (entry == NULL)
       continue;
-    score = atomic_load_explicit (&entry->score, memory_order_relaxed);
-    if (score == 0 || score >= limit || (spare && victims_spared (entry, now)))
+    worth = policy_worth (policy, entry);
+    if (worth == 0 || worth > limit)
       continue;
-    pool[count].score = score;
+    age = now - atomic_load_explicit (&entry->used_at, memory_order_relaxed);
+    if (spare && victims_spared (policy, entry, age))
+      continue;
+    pool[count].worth = worth;
+    pool[count].age = age;
     pool[count++].slot = slot;
     if (count == keep * 2) {
       victims_select (pool, count, keep);
       count = keep;
       limit = 0;
       for (uint32_t i = 0; i < keep; ++i)
-        if (pool[i].score > limit)
-          limit = pool[i].score;
+        limit = max_u64 (limit, pool[i].worth);
     }
   }
   if (count > keep) {
@@ -127,18 +134,18 @@ victims_take (struct policy *policy, const struct policy_table *table,
   while (count < max && policy->pool_next < policy->pool_end) {
     const struct policy_candidate *c = &policy->pool[policy->pool_next++];
     const struct policy_entry *entry;
-    uint64_t score;
+    uint64_t worth;
 
     if (c->slot >= table->count)
       continue;
     entry = table->entry (table->opaque, c->slot);
     if (entry == NULL)
       continue;
-    score = atomic_load_explicit (&entry->score, memory_order_relaxed);
-    if (score == 0 || (score != c->score && !fresh))
+    worth = policy_worth (policy, entry);
+    if (worth == 0 || (worth != c->worth && !fresh))
       continue;
     victims[count++] = c->slot;
-    policy->worst_victim = c->score;
+    policy->worst_victim = c->worth;
   }
   return count;
 }

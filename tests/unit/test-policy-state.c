@@ -53,8 +53,8 @@ check_same_order (enum policy_kind kind)
 
     if (a.slots[slot].bytes == 0)
       continue;
-    policy_hit (a.policy, &a.slots[slot].entry);
-    policy_hit (b.policy, &b.slots[slot].entry);
+    policy_hit (a.policy, &a.slots[slot].entry, slot);
+    policy_hit (b.policy, &b.slots[slot].entry, slot);
   }
   table_a = model_table (&a);
   table_b = model_table (&b);
@@ -114,10 +114,10 @@ test_nothing_saved (void **state)
   policy_load (m.policy, zeros);
   policy_entry_load (m.policy, &a, BLOCK, zeros);
   policy_entry_load (m.policy, &b, BLOCK, zeros);
-  assert_true (atomic_load (&a.score) == atomic_load (&b.score));
+  assert_true (policy_worth (m.policy, &a) == policy_worth (m.policy, &b));
   policy_insert (m.policy, &new, 1, 10 * BLOCK, 40 * MS);
-  policy_hit (m.policy, &a);
-  assert_true (atomic_load (&a.score) > atomic_load (&b.score));
+  policy_hit (m.policy, &a, 3);
+  assert_true (policy_worth (m.policy, &a) > policy_worth (m.policy, &b));
   (void) state;
   model_free (&m);
 }
@@ -142,7 +142,7 @@ check_damage (enum policy_kind kind, uint64_t seed, int filler)
     m.slots[i].bytes = BLOCK;
     m.used += BLOCK;
     policy_entry_load (m.policy, &m.slots[i].entry, BLOCK, entry);
-    assert_true (atomic_load (&m.slots[i].entry.score) != 0);
+    assert_true (policy_worth (m.policy, &m.slots[i].entry) != 0);
   }
   for (unsigned i = 0; i < 8000; ++i) {
     hits += model_access (&m, i % 20, BLOCK, 40 * MS);

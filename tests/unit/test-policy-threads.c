@@ -21,7 +21,7 @@ hitter (void *opaque)
 
   for (unsigned i = 0; i < HITS; ++i) {
     random = mix_u64 (random);
-    policy_hit (model.policy, &model.slots[random % SLOTS].entry);
+    policy_hit (model.policy, &model.slots[random % SLOTS].entry, random);
   }
   return NULL;
 }
@@ -46,7 +46,7 @@ check_threads (enum policy_kind kind)
   /* Dropped ones are not brought back by a late use. */
   for (uint32_t i = 0; i < SLOTS; ++i)
     assert_true ((model.slots[i].bytes == 0)
-                 == (atomic_load (&model.slots[i].entry.score) == 0));
+                 == (policy_worth (model.policy, &model.slots[i].entry) == 0));
   count = policy_victims (model.policy, &table, victims, SLOTS);
   assert_int_equal (count, model.used / BLOCK);
   model_free (&model);

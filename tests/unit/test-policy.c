@@ -1,16 +1,10 @@
-/* What is evicted: scores, victims, scans and accounting. */
+/* What is evicted: worth, victims, scans and accounting. */
 
 #include <config.h>
 
 #include "test-policy.h"
 
 #define MS 1000u
-
-static uint64_t
-score_of (struct policy_entry *entry)
-{
-  return atomic_load (&entry->score);
-}
 
 /* Inserts blocks of other keys so that virtual time passes. */
 static void
@@ -25,7 +19,7 @@ pass_time (struct model *m, unsigned blocks)
 }
 
 static void
-test_score_rises_with_frequency (void **state)
+test_worth_rises_with_frequency (void **state)
 {
   struct policy_entry e[12] = { 0 };
   struct model m;
@@ -36,17 +30,17 @@ test_score_rises_with_frequency (void **state)
   for (unsigned use = 1; use < 12; ++use) {
     pass_time (&m, 6);
     for (unsigned i = use; i < 12; ++i)
-      policy_hit (m.policy, &e[i]);
+      policy_hit (m.policy, &e[i], i);
   }
   for (unsigned i = 1; i < 12; ++i)
-    assert_true (score_of (&e[i]) >= score_of (&e[i - 1]));
-  assert_true (score_of (&e[5]) > score_of (&e[0]));
+    assert_true (policy_worth (m.policy, &e[i]) >= policy_worth (m.policy, &e[i - 1]));
+  assert_true (policy_worth (m.policy, &e[5]) > policy_worth (m.policy, &e[0]));
   (void) state;
   model_free (&m);
 }
 
 static void
-test_score_rises_with_cost (void **state)
+test_worth_rises_with_cost (void **state)
 {
   struct policy_entry e = { 0 };
   uint64_t last = 0, first;
@@ -54,21 +48,21 @@ test_score_rises_with_cost (void **state)
 
   model_new (&m, POLICY_WEIGHTED, 100, 100);
   policy_insert (m.policy, &e, 1, BLOCK, 0);
-  first = score_of (&e);
+  first = policy_worth (m.policy, &e);
   for (uint64_t cost = 1; cost < 1000000000; cost += cost / 10 + 1) {
     policy_insert (m.policy, &e, 1, BLOCK, cost);
-    assert_true (score_of (&e) >= last);
-    last = score_of (&e);
+    assert_true (policy_worth (m.policy, &e) >= last);
+    last = policy_worth (m.policy, &e);
   }
   assert_true (last > first);
   policy_insert (m.policy, &e, 1, BLOCK, UINT64_MAX);
-  assert_true (score_of (&e) >= last);
+  assert_true (policy_worth (m.policy, &e) >= last);
   (void) state;
   model_free (&m);
 }
 
 static void
-test_score_falls_with_size (void **state)
+test_worth_falls_with_size (void **state)
 {
   struct policy_entry e = { 0 };
   uint64_t last = UINT64_MAX;
@@ -77,13 +71,13 @@ test_score_falls_with_size (void **state)
   model_new (&m, POLICY_WEIGHTED, 100000, 100);
   for (uint64_t bytes = 1; bytes <= 4194304; bytes += 1000) {
     policy_insert (m.policy, &e, 1, bytes, 40 * MS);
-    assert_true (score_of (&e) <= last);
-    last = score_of (&e);
+    assert_true (policy_worth (m.policy, &e) <= last);
+    last = policy_worth (m.policy, &e);
   }
   policy_insert (m.policy, &e, 1, 4096, 40 * MS);
-  assert_true (score_of (&e) > last);
+  assert_true (policy_worth (m.policy, &e) > last);
   policy_insert (m.policy, &e, 1, UINT64_MAX, 40 * MS);
-  assert_true (score_of (&e) > 0);
+  assert_true (policy_worth (m.policy, &e) > 0);
   (void) state;
   model_free (&m);
 }
@@ -99,11 +93,11 @@ test_burst_is_one_use (void **state)
   policy_insert (m.policy, &once, 1, BLOCK, 40 * MS);
   policy_insert (m.policy, &burst, 2, BLOCK, 40 * MS);
   for (unsigned i = 0; i < 15; ++i)
-    policy_hit (m.policy, &burst);
-  assert_true (score_of (&once) == score_of (&burst));
+    policy_hit (m.policy, &burst, 2);
+  assert_true (policy_worth (m.policy, &once) == policy_worth (m.policy, &burst));
   pass_time (&m, 60);
-  policy_hit (m.policy, &burst);
-  assert_true (score_of (&once) < score_of (&burst));
+  policy_hit (m.policy, &burst, 2);
+  assert_true (policy_worth (m.policy, &once) < policy_worth (m.policy, &burst));
   (void) state;
   model_free (&m);
 }
@@ -119,8 +113,8 @@ test_time_passes_without_misses (void **state)
   policy_insert (m.policy, &hot, 1, BLOCK, 40 * MS);
   policy_insert (m.policy, &cold, 2, BLOCK, 40 * MS);
   for (unsigned i = 0; i < 1000; ++i)
-    policy_hit (m.policy, &hot);
-  assert_true (score_of (&hot) > score_of (&cold));
+    policy_hit (m.policy, &hot, 1);
+  assert_true (policy_worth (m.policy, &hot) > policy_worth (m.policy, &cold));
   (void) state;
   model_free (&m);
 }
@@ -138,15 +132,15 @@ test_ghost_gives_credit (void **state)
   policy_evicted (m.policy, &e, 1, true);
   policy_insert (m.policy, &known, 1, BLOCK, 40 * MS);
   policy_insert (m.policy, &new, 2, BLOCK, 40 * MS);
-  assert_true (score_of (&known) > score_of (&new));
+  assert_true (policy_worth (m.policy, &known) > policy_worth (m.policy, &new));
 
   /* Only once, and not what was dropped without a memory of it. */
   policy_insert (m.policy, &known, 1, BLOCK, 40 * MS);
-  assert_true (score_of (&known) == score_of (&new));
+  assert_true (policy_worth (m.policy, &known) == policy_worth (m.policy, &new));
   policy_insert (m.policy, &e, 3, BLOCK, 40 * MS);
   policy_evicted (m.policy, &e, 3, false);
   policy_insert (m.policy, &known, 3, BLOCK, 40 * MS);
-  assert_true (score_of (&known) == score_of (&new));
+  assert_true (policy_worth (m.policy, &known) == policy_worth (m.policy, &new));
   (void) state;
   model_free (&m);
 }
@@ -171,10 +165,10 @@ test_ghost_forgets (void **state)
   policy_insert (m.policy, &new, 1, BLOCK, 40 * MS);
   for (unsigned i = 0; i < RESIDENT; ++i) {
     policy_insert (m.policy, &e, 10000 + i, BLOCK, 40 * MS);
-    old += score_of (&e) > score_of (&new);
+    old += policy_worth (m.policy, &e) > policy_worth (m.policy, &new);
     policy_evicted (m.policy, &e, 0, false);
     policy_insert (m.policy, &e, 10000 + 3 * RESIDENT + i, BLOCK, 40 * MS);
-    recent += score_of (&e) > score_of (&new);
+    recent += policy_worth (m.policy, &e) > policy_worth (m.policy, &new);
     policy_evicted (m.policy, &e, 0, false);
   }
   assert_true (recent > RESIDENT * 9 / 10);
@@ -191,7 +185,7 @@ compare_u64 (const void *a, const void *b)
   return x < y ? -1 : x > y;
 }
 
-/* The victims are exactly the lowest scores, in order, unique, never pinned
+/* The victims are exactly those worth least, in order, unique, never pinned
  * or empty; the calls after a scan are served from it and still are so.
  */
 static void
@@ -215,7 +209,7 @@ check_exact (enum policy_kind kind, uint32_t count, unsigned fill_percent,
                    4096 + model_random (&m) % 61440,
                    1 + model_random (&m) % 100000);
     if (!m.slots[i].pinned)
-      sorted[eligible++] = score_of (&m.slots[i].entry);
+      sorted[eligible++] = policy_worth (m.policy, &m.slots[i].entry);
   }
   qsort (sorted, eligible, sizeof *sorted, compare_u64);
   do {
@@ -225,7 +219,7 @@ check_exact (enum policy_kind kind, uint32_t count, unsigned fill_percent,
       struct model_slot *s = &m.slots[victims[i]];
 
       assert_true (s->bytes != 0 && !s->pinned);
-      assert_true (score_of (&s->entry) == sorted[seen + i]);
+      assert_true (policy_worth (m.policy, &s->entry) == sorted[seen + i]);
     }
     for (uint32_t i = 0; i < n; ++i) {
       /* A victim that comes twice is empty the second time. */
@@ -296,7 +290,7 @@ test_pool_is_checked (void **state)
   assert_int_equal (policy_victims (m.policy, &table, victims, 1), 1);
   assert_int_equal (victims[0], 0);
   model_drop (&m, 0, true);
-  policy_hit (m.policy, &m.slots[1].entry);
+  policy_hit (m.policy, &m.slots[1].entry, 1);
   m.slots[2].pinned = true;
   model_drop (&m, 3, false);
   assert_int_equal (policy_victims (m.policy, &table, victims, 2), 2);
@@ -307,7 +301,7 @@ test_pool_is_checked (void **state)
 }
 
 /* A large block used at regular intervals stays until it is overdue, though
- * its score is the lowest; alone in the cache, it goes.
+ * it is worth least; alone in the cache, it goes.
  */
 static void
 test_large_are_spared (void **state)
@@ -322,7 +316,7 @@ test_large_are_spared (void **state)
   policy_insert (m.policy, &m.slots[0].entry, 1, 1048576, 1 * MS);
   for (unsigned i = 0; i < 4; ++i) {
     pass_time (&m, 64);
-    policy_hit (m.policy, &m.slots[0].entry);
+    policy_hit (m.policy, &m.slots[0].entry, 0);
   }
   assert_int_equal (policy_victims (m.policy, &table, victims, 1), 1);
   assert_int_equal (victims[0], 0);
@@ -337,9 +331,7 @@ test_large_are_spared (void **state)
   model_free (&m);
 }
 
-/* Of a hundred hot blocks none goes by what is read once, if they are used
- * now and then during a scan of many times the cache.
- */
+/* Of a hundred hot blocks none goes by what is read once. */
 static void
 check_scan (unsigned scan_blocks)
 {
@@ -354,11 +346,8 @@ check_scan (unsigned scan_blocks)
     for (unsigned i = 0; i < 300; ++i)
       model_access (&m, 100000 + round * 300 + i, BLOCK, 40 * MS);
   }
-  for (unsigned i = 0; i < scan_blocks; ++i) {
+  for (unsigned i = 0; i < scan_blocks; ++i)
     model_access (&m, 1000000 + i, BLOCK, 40 * MS);
-    if (i >= 5000 && i < 5000 + HOT)
-      model_access (&m, i - 5000, BLOCK, 40 * MS);
-  }
   for (unsigned i = 0; i < HOT; ++i)
     gone += model_find (&m, i) == NULL;
   assert_int_equal (gone, 0);
@@ -372,6 +361,71 @@ test_scans (void **state)
   check_scan (1000);
   check_scan (10000);
   (void) state;
+}
+
+/* A code stands for a size that is no smaller and at most 1/64 larger. */
+static void
+test_size_codes (void **state)
+{
+  unsigned last = 0;
+
+  for (uint64_t bytes = 1; bytes < UINT64_C (1) << 40; bytes += bytes / 99 + 1) {
+    unsigned code = policy_size_code_of (bytes);
+    uint64_t size = policy_size_of (code);
+
+    assert_true (code > 0 && code < POLICY_SIZES && code >= last);
+    assert_true (size >= bytes && size - bytes <= bytes / 64 + 15);
+    last = code;
+  }
+  assert_true (policy_size_code_of (0) > 0);
+  assert_true (policy_size_code_of (UINT64_MAX) < POLICY_SIZES);
+  assert_int_equal (policy_size_of (policy_size_code_of (65536)), 65536);
+  (void) state;
+}
+
+/* Every block is used four times within 60 steps, and then never again:
+ * frequency misleads.
+ */
+static void
+run_passing (struct model *m, uint64_t first)
+{
+  for (uint64_t i = first + 100; i < first + 20000; ++i)
+    for (uint64_t back = 0; back < 80; back += 20)
+      model_access (m, i - back, BLOCK, 40 * MS);
+}
+
+/* Half of the uses are of 150 blocks, the others of blocks used once. */
+static void
+run_steady (struct model *m)
+{
+  for (unsigned i = 0; i < 60000; ++i) {
+    uint64_t r = model_random (m);
+
+    model_access (m, r % 2 ? (r >> 8) % 150 : r, BLOCK, 40 * MS);
+  }
+}
+
+static double
+reuse (const struct model *m)
+{
+  return shadow_settings[shadows_best (m->policy->shadows)].reuse;
+}
+
+/* The setting follows the workload, and follows again. */
+static void
+test_settings_follow (void **state)
+{
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 100, 100);
+  run_passing (&m, UINT64_C (1) << 32);
+  assert_true (reuse (&m) <= 1);
+  run_steady (&m);
+  assert_true (reuse (&m) >= 4);
+  run_passing (&m, UINT64_C (1) << 33);
+  assert_true (reuse (&m) <= 1);
+  (void) state;
+  model_free (&m);
 }
 
 /* A digest of which slot holds what, after a random run. */
@@ -396,7 +450,7 @@ random_run (enum policy_kind kind, uint64_t seed)
     for (uint32_t s = 0; i % 100 == 0 && s < m.count; ++s) {
       used += m.slots[s].bytes;
       assert_true ((m.slots[s].bytes == 0)
-                   == (score_of (&m.slots[s].entry) == 0));
+                   == (policy_worth (m.policy, &m.slots[s].entry) == 0));
     }
     assert_true (i % 100 != 0 || used == m.used);
   }
@@ -427,12 +481,12 @@ test_absurd_capacity (void **state)
   assert_non_null (policy);
   for (unsigned i = 0; i < 100; ++i) {
     policy_insert (policy, &e, i, BLOCK, 40 * MS);
-    policy_hit (policy, &e);
+    policy_hit (policy, &e, 1);
     policy_evicted (policy, &e, i, true);
     policy_evicted (policy, &e, i, true);
   }
-  policy_hit (policy, &e);
-  assert_true (score_of (&e) == 0);
+  policy_hit (policy, &e, 1);
+  assert_true (policy_worth (policy, &e) == 0);
   policy_free (policy);
   policy_free (NULL);
   (void) state;
@@ -442,9 +496,9 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_score_rises_with_frequency),
-    cmocka_unit_test (test_score_rises_with_cost),
-    cmocka_unit_test (test_score_falls_with_size),
+    cmocka_unit_test (test_worth_rises_with_frequency),
+    cmocka_unit_test (test_worth_rises_with_cost),
+    cmocka_unit_test (test_worth_falls_with_size),
     cmocka_unit_test (test_burst_is_one_use),
     cmocka_unit_test (test_time_passes_without_misses),
     cmocka_unit_test (test_ghost_gives_credit),
@@ -454,6 +508,8 @@ main (void)
     cmocka_unit_test (test_pool_is_checked),
     cmocka_unit_test (test_large_are_spared),
     cmocka_unit_test (test_scans),
+    cmocka_unit_test (test_size_codes),
+    cmocka_unit_test (test_settings_follow),
     cmocka_unit_test (test_random_runs),
     cmocka_unit_test (test_absurd_capacity),
   };

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "policy/policy.h"
+#include "policy/internal.h"
 #include "util/mix.h"
 
 #define BLOCK 65536u
@@ -87,7 +87,7 @@ model_drop (struct model *m, uint32_t slot, bool remember)
 {
   struct model_slot *s = &m->slots[slot];
 
-  policy_evicted (m->policy, &s->entry, s->key, remember);
+  policy_evicted (m->policy, &s->entry, mix_u64 (s->key), remember);
   m->used -= s->bytes;
   s->bytes = 0;
 }
@@ -123,7 +123,7 @@ model_access (struct model *m, uint64_t key, uint64_t bytes, uint64_t cost_us)
   uint32_t slot = 0;
 
   if (s != NULL) {
-    policy_hit (m->policy, &s->entry);
+    policy_hit (m->policy, &s->entry, mix_u64 (key));
     return true;
   }
   model_evict (m, bytes);

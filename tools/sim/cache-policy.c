@@ -106,7 +106,8 @@ policy_cache_access (struct cache *cache, const struct access *access,
 
   (void) index;
   if (slot != 0) {
-    policy_hit (p->policy, &p->slots[slot - 1].entry);
+    policy_hit (p->policy, &p->slots[slot - 1].entry,
+                mix_u64 (access->object));
     return true;
   }
   if (access->bytes > cache->capacity)

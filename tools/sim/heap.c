@@ -12,8 +12,11 @@ heap_init (struct heap *heap, uint32_t objects)
   heap->objects = malloc (objects * sizeof *heap->objects);
   heap->places = calloc (objects, sizeof *heap->places);
   heap->scores = malloc (objects * sizeof *heap->scores);
+  heap->set_at = malloc (objects * sizeof *heap->set_at);
   heap->count = 0;
-  return heap->objects && heap->places && heap->scores ? 0 : -1;
+  heap->sets = 0;
+  return heap->objects && heap->places && heap->scores && heap->set_at
+    ? 0 : -1;
 }
 
 void
@@ -22,13 +25,15 @@ heap_free (struct heap *heap)
   free (heap->objects);
   free (heap->places);
   free (heap->scores);
+  free (heap->set_at);
 }
 
 static bool
 heap_before (const struct heap *heap, uint32_t a, uint32_t b)
 {
   return heap->scores[a] < heap->scores[b]
-    || (heap->scores[a] == heap->scores[b] && a < b);
+    || (heap->scores[a] == heap->scores[b]
+        && heap->set_at[a] < heap->set_at[b]);
 }
 
 static void
@@ -74,6 +79,7 @@ heap_down (struct heap *heap, uint32_t object, uint32_t place)
 void
 heap_set (struct heap *heap, uint32_t object, double score)
 {
+  heap->set_at[object] = heap->sets++;
   if (!heap_has (heap, object)) {
     heap->scores[object] = score;
     heap_up (heap, object, heap->count++);

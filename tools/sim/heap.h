@@ -11,6 +11,8 @@ struct heap
   uint32_t *objects;            /* as a binary heap */
   uint32_t *places;             /* by object, plus 1; 0: not in it */
   double *scores;               /* by object */
+  uint64_t *set_at;             /* by object, in calls of heap_set */
+  uint64_t sets;
   uint32_t count;
 };
 
@@ -27,7 +29,7 @@ heap_has (const struct heap *heap, uint32_t object)
 /* Adds object, or changes its score. */
 extern void heap_set (struct heap *heap, uint32_t object, double score);
 
-/* Takes the lowest out; of equal scores the object seen first. */
+/* Takes the lowest out; of equal scores the one set first. */
 extern uint32_t heap_pop (struct heap *heap);
 
 #endif /* TIERCACHE_SIM_HEAP_H */

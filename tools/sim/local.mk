@@ -1,5 +1,5 @@
-bin_PROGRAMS += tiercache-sim
-tiercache_sim_SOURCES = \
+bin_PROGRAMS += tools/sim/tiercache-sim
+tools_sim_tiercache_sim_SOURCES = \
 	tools/sim/cache-exact.c \
 	tools/sim/cache-policy.c \
 	tools/sim/cache.h \
@@ -16,5 +16,9 @@ tiercache_sim_SOURCES = \
 	tools/sim/run.h \
 	tools/sim/trace.c \
 	tools/sim/trace.h
-tiercache_sim_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
-tiercache_sim_LDADD = libtiercache.la $(ZLIB_LIBS) $(ZSTD_LIBS)
+tools_sim_tiercache_sim_CPPFLAGS = $(AM_CPPFLAGS) \
+	$(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+tools_sim_tiercache_sim_LDADD = libtiercache.la $(ZLIB_LIBS) $(ZSTD_LIBS)
+
+TESTS += tests/test-sim.sh
+EXTRA_DIST += tests/test-sim.sh

@@ -1,0 +1,360 @@
+/* Small caches that are not there: what each setting of the policy would have
+ * missed lately (miniature simulation: Waldspurger et al., "Cache Modeling
+ * and Optimization using Miniature Simulations", USENIX ATC 2017).
+ *
+ * Every followed block has a row, every setting a view of all rows:
+ *
+ *     row        hash     bytes   weight  |  view 0           view 1   ...
+ *     0          ...      ...     ...     |  score used_at .. score ..
+ *     1                                   |  (resident)       (ghost)
+ *
+ * When there are twice as many rows as were needed last time, those that no
+ * view needs any more are dropped; when that frees too few, every second block
+ * is no longer followed, and the caches are half as large.
+ */
+
+#include <config.h>
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/internal.h"
+#include "policy/shadow.h"
+#include "util/cleanup.h"
+#include "util/minmax.h"
+
+#define SHADOW_ROWS 2048u
+#define SHADOW_ROWS_MIN 256u
+#define SHADOW_INDEX (SHADOW_ROWS * 2)  /* power of two */
+#define SHADOW_FREED (SHADOW_ROWS / 8)  /* less is too few */
+
+/* Misses are forgotten over so many uses of each block of a shadow. */
+#define SHADOW_MEMORY 64
+#define SHADOW_MEMORY_MIN 50            /* blocks, for very small caches */
+
+/* Another setting must have missed so much less, of all uses. */
+#define SHADOW_MARGIN 0.001
+#define SHADOW_CHOOSE 64                /* uses between two choices */
+
+const struct shadow_setting shadow_settings[SHADOW_SETTINGS] = {
+  { 4, 1 }, { 1, 0 }, { 16, 2 }, { 0.25, 2 }, { 16, 0 },
+};
+
+struct view
+{
+  double score[SHADOW_ROWS];            /* INFINITY: not resident */
+  uint32_t used_at[SHADOW_ROWS];
+  uint32_t evicted_at[SHADOW_ROWS];     /* in evictions; 0: never */
+  uint8_t frequency[SHADOW_ROWS];
+  double inflation;
+  uint64_t used;                        /* bytes */
+  uint32_t residents, evictions;
+  double missed;                        /* cost, of late */
+};
+
+struct shadows
+{
+  uint64_t capacity;                    /* of the whole cache */
+  uint32_t window;
+  unsigned (*decay) (unsigned frequency, uint32_t gap);
+  _Atomic uint32_t limit;               /* upper half of a sampled hash */
+  _Atomic unsigned best;
+
+  pthread_mutex_t lock;                 /* of all below */
+  uint64_t share;                       /* of the capacity */
+  uint32_t rows, full;                  /* rows to be swept at */
+  uint64_t hash[SHADOW_ROWS];
+  uint64_t bytes[SHADOW_ROWS];
+  double weight[SHADOW_ROWS];
+  uint16_t index[SHADOW_INDEX];         /* row plus 1, by hash */
+  double total;                         /* cost of all uses, of late */
+  unsigned uses;
+  struct view views[SHADOW_SETTINGS];
+};
+
+struct shadows *
+shadows_new (uint64_t capacity, uint32_t window,
+             unsigned (*decay) (unsigned frequency, uint32_t gap))
+{
+  struct shadows *shadows = calloc (1, sizeof *shadows);
+
+  if (shadows == NULL)
+    return NULL;
+  shadows->capacity = shadows->share = capacity;
+  shadows->window = window;
+  shadows->decay = decay;
+  shadows->full = SHADOW_ROWS_MIN;
+  atomic_init (&shadows->limit, UINT32_MAX);
+  pthread_mutex_init (&shadows->lock, NULL);
+  return shadows;
+}
+
+void
+shadows_free (struct shadows *shadows)
+{
+  if (shadows == NULL)
+    return;
+  pthread_mutex_destroy (&shadows->lock);
+  free (shadows);
+}
+
+bool
+shadows_sampled (const struct shadows *shadows, uint64_t hash)
+{
+  return hash >> 32 <= atomic_load_explicit (&shadows->limit,
+                                             memory_order_relaxed);
+}
+
+unsigned
+shadows_best (const struct shadows *shadows)
+{
+  return atomic_load_explicit (&shadows->best, memory_order_relaxed);
+}
+
+/* The place in the index of hash, or where it belongs. */
+static uint16_t *
+shadows_place (struct shadows *s, uint64_t hash)
+{
+  uint32_t i = hash & (SHADOW_INDEX - 1);
+
+  while (s->index[i] != 0 && s->hash[s->index[i] - 1] != hash)
+    i = (i + 1) & (SHADOW_INDEX - 1);
+  return &s->index[i];
+}
+
+static bool
+view_resident (const struct view *v, uint32_t row)
+{
+  return v->score[row] < INFINITY;
+}
+
+static bool
+view_remembers (const struct view *v, uint32_t row, double reach)
+{
+  return v->evicted_at[row] != 0
+    && v->evictions - v->evicted_at[row] < reach * v->residents;
+}
+
+static void
+view_drop (struct shadows *s, struct view *v, uint32_t row)
+{
+  v->score[row] = INFINITY;
+  v->used -= s->bytes[row];
+  v->residents--;
+}
+
+static void
+view_evict (struct shadows *s, struct view *v)
+{
+  uint32_t lowest = 0;
+
+  for (uint32_t row = 1; row < s->rows; ++row)
+    if (v->score[row] < v->score[lowest])
+      lowest = row;
+  if (v->score[lowest] > v->inflation)
+    v->inflation = v->score[lowest];
+  view_drop (s, v, lowest);
+  v->evicted_at[lowest] = ++v->evictions;
+}
+
+static double
+view_score (const struct shadows *s, const struct view *v, uint32_t row)
+{
+  double more = shadow_settings[v - s->views].reuse
+    * (v->frequency[row] - POLICY_CREDIT_ONE) / POLICY_CREDIT_ONE;
+
+  return v->inflation + s->weight[row] * (1 + more);
+}
+
+static void
+view_use (struct shadows *s, struct view *v, uint32_t row,
+          const struct shadow_use *use)
+{
+  double reach = shadow_settings[v - s->views].reach;
+  uint32_t gap = use->now - v->used_at[row];
+  unsigned frequency = POLICY_CREDIT_ONE;
+
+  if (view_resident (v, row)) {
+    if (gap < s->window)
+      return;
+    frequency += s->decay (v->frequency[row], gap);
+    if (frequency > POLICY_CREDIT_MAX)
+      frequency = POLICY_CREDIT_MAX;
+  }
+  else {
+    v->missed += use->cost;
+    if (s->bytes[row] > s->share)
+      return;
+    while (v->used + s->bytes[row] > s->share)
+      view_evict (s, v);
+    if (view_remembers (v, row, reach))
+      frequency += POLICY_CREDIT_ONE;
+    v->used += s->bytes[row];
+    v->residents++;
+  }
+  v->frequency[row] = frequency;
+  v->used_at[row] = use->now;
+  v->score[row] = view_score (s, v, row);
+}
+
+static bool
+shadows_needed (const struct shadows *s, uint32_t row)
+{
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    if (view_resident (&s->views[i], row)
+        || view_remembers (&s->views[i], row, SHADOW_REACH_MAX))
+      return true;
+  return false;
+}
+
+static void
+shadows_move (struct shadows *s, uint32_t to, uint32_t from)
+{
+  s->hash[to] = s->hash[from];
+  s->bytes[to] = s->bytes[from];
+  s->weight[to] = s->weight[from];
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i) {
+    struct view *v = &s->views[i];
+
+    v->score[to] = v->score[from];
+    v->used_at[to] = v->used_at[from];
+    v->evicted_at[to] = v->evicted_at[from];
+    v->frequency[to] = v->frequency[from];
+  }
+}
+
+/* Keeps the order of the rows: of equal scores the older row goes first. */
+static void
+shadows_sweep (struct shadows *s)
+{
+  uint32_t kept = 0;
+
+  for (uint32_t row = 0; row < s->rows; ++row) {
+    bool sampled = shadows_sampled (s, s->hash[row]);
+
+    if (sampled && shadows_needed (s, row)) {
+      if (kept != row)
+        shadows_move (s, kept, row);
+      kept++;
+      continue;
+    }
+    for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+      if (view_resident (&s->views[i], row))
+        view_drop (s, &s->views[i], row);
+  }
+  s->rows = kept;
+  memset (s->index, 0, sizeof s->index);
+  for (uint32_t row = 0; row < kept; ++row)
+    *shadows_place (s, s->hash[row]) = row + 1;
+}
+
+static void
+shadows_make_room (struct shadows *s)
+{
+  shadows_sweep (s);
+  while (s->rows > SHADOW_ROWS - SHADOW_FREED) {
+    uint32_t limit = atomic_load_explicit (&s->limit, memory_order_relaxed);
+
+    atomic_store_explicit (&s->limit, limit / 2, memory_order_relaxed);
+    s->share = (double) s->capacity * (limit / 2 + 1.0) / 0x1p32;
+    for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+      s->views[i].evictions /= 2;
+    for (uint32_t row = 0; row < s->rows; ++row)
+      for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+        s->views[i].evicted_at[row] /= 2;
+    shadows_sweep (s);
+  }
+  s->full = min_u64 (s->rows * 2 + SHADOW_ROWS_MIN, SHADOW_ROWS);
+}
+
+/* The row of a block, made if need be. */
+static uint32_t
+shadows_row (struct shadows *s, const struct shadow_use *use)
+{
+  uint16_t *place = shadows_place (s, use->hash);
+  uint32_t row;
+
+  if (*place != 0)
+    return *place - 1;
+  if (s->rows == s->full) {
+    shadows_make_room (s);
+    place = shadows_place (s, use->hash);
+  }
+  row = s->rows++;
+  *place = row + 1;
+  s->hash[row] = use->hash;
+  s->bytes[row] = use->bytes;
+  s->weight[row] = use->weight;
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i) {
+    s->views[i].score[row] = INFINITY;
+    s->views[i].evicted_at[row] = 0;
+  }
+  return row;
+}
+
+static void
+shadows_choose (struct shadows *s)
+{
+  unsigned now = shadows_best (s), best = now;
+
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    if (s->views[i].missed < s->views[best].missed)
+      best = i;
+  if (s->views[best].missed
+      < s->views[now].missed - SHADOW_MARGIN * s->total)
+    atomic_store_explicit (&s->best, best, memory_order_relaxed);
+}
+
+static void
+shadows_use_locked (struct shadows *s, const struct shadow_use *use)
+{
+  uint32_t row = shadows_row (s, use);
+  double blocks = s->views[0].residents, keep;
+
+  if (blocks < SHADOW_MEMORY_MIN)
+    blocks = SHADOW_MEMORY_MIN;
+  keep = 1 - 1 / (SHADOW_MEMORY * blocks);
+  s->total = s->total * keep + use->cost;
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i) {
+    s->views[i].missed *= keep;
+    view_use (s, &s->views[i], row, use);
+  }
+  if (++s->uses % SHADOW_CHOOSE == 0)
+    shadows_choose (s);
+}
+
+void
+shadows_use (struct shadows *shadows, const struct shadow_use *use, bool wait)
+{
+  if (wait)
+    pthread_mutex_lock (&shadows->lock);
+  else if (pthread_mutex_trylock (&shadows->lock) != 0)
+    return;
+  shadows_use_locked (shadows, use);
+  pthread_mutex_unlock (&shadows->lock);
+}
+
+void
+shadows_save (struct shadows *shadows, uint16_t ratios[SHADOW_SETTINGS])
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&shadows->lock);
+
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    ratios[i] = shadows->total > 0
+      ? shadows->views[i].missed / shadows->total * UINT16_MAX : 0;
+}
+
+/* Whatever the ratios, they weigh no more than what will be seen. */
+void
+shadows_load (struct shadows *shadows, const uint16_t ratios[SHADOW_SETTINGS])
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&shadows->lock);
+
+  shadows->total = SHADOW_MEMORY * SHADOW_MEMORY_MIN;
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    shadows->views[i].missed = shadows->total * ratios[i] / UINT16_MAX;
+  shadows_choose (shadows);
+}

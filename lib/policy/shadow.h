@@ -1,0 +1,64 @@
+/* Small caches that are not there: what each setting of the policy would have
+ * missed lately.
+ *
+ * One block in so many is followed (by its hash) through a cache smaller by
+ * the same factor, under every setting at once.  The memory is fixed and does
+ * not depend on the size of the cache.
+ */
+
+#ifndef TIERCACHE_SHADOW_H
+#define TIERCACHE_SHADOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SHADOW_SETTINGS 5
+
+/* How the score is made of the frequency. */
+struct shadow_setting
+{
+  double reuse;         /* what a use after the first counts; the first: 1 */
+  double reach;         /* a block evicted less than so many turnovers ago
+                           comes back with a use more; 0: none does */
+};
+extern const struct shadow_setting shadow_settings[SHADOW_SETTINGS];
+
+#define SHADOW_REACH_MAX 2      /* the largest of them */
+
+struct shadows;
+
+/* One block as the shadows see it. */
+struct shadow_use
+{
+  uint64_t hash;
+  uint64_t bytes;
+  double cost;          /* of a miss, in any unit */
+  double weight;        /* of the first use in the score */
+  uint32_t now;         /* virtual time */
+};
+
+/* decay and window are those of the policy.  NULL when out of memory. */
+extern struct shadows *shadows_new (uint64_t capacity, uint32_t window,
+                                    unsigned (*decay) (unsigned frequency,
+                                                       uint32_t gap));
+extern void shadows_free (struct shadows *shadows);
+
+/* Is the block of this hash followed?  Cheap, from any thread. */
+extern bool shadows_sampled (const struct shadows *shadows, uint64_t hash);
+
+/* A sampled block was used or fetched.  May be called from any thread; if
+ * another one is at it and wait is false, nothing happens.
+ */
+extern void shadows_use (struct shadows *shadows,
+                         const struct shadow_use *use, bool wait);
+
+/* The setting to use now: an index into shadow_settings. */
+extern unsigned shadows_best (const struct shadows *shadows);
+
+/* Miss ratios of the settings, in 1/65535, over a restart. */
+extern void shadows_save (struct shadows *shadows,
+                          uint16_t ratios[SHADOW_SETTINGS]);
+extern void shadows_load (struct shadows *shadows,
+                          const uint16_t ratios[SHADOW_SETTINGS]);
+
+#endif /* TIERCACHE_SHADOW_H */
