@@ -102,7 +102,7 @@ plugin_config_complete (void)
 static void
 plugin_dump (void)
 {
-  printf ("tiercache_schemes=file,http,https\n");
+  printf ("tiercache_schemes=file,http,https,nbd,nbds,nbd+unix,nbds+unix\n");
   printf ("tiercache_compress=lz4,none\n");
   printf ("tiercache_policies=weighted,lru\n");
 }
