@@ -17,15 +17,17 @@ struct parameters
 };
 
 #define PARAMETERS_HELP                                                     \
-  "[url=]URL             (required) file:///PATH, /PATH, http://… or\n"     \
-  "                      https://…: the image to serve, read-only\n"        \
+  "[url=]URL             (required) file:///PATH, /PATH, http://…, https://…,\n" \
+  "                      nbd://…, nbds://…, nbd+unix:///… or\n"         \
+  "                      nbds+unix:///…: the image to serve, read-only\n"  \
   "cache-dir=DIR         where blocks are kept (one directory per URL\n"    \
   "                      under /var/cache/tiercache or ~/.cache/tiercache)\n" \
   "cache-size=SIZE       most that DIR may hold on disk (10G)\n"            \
   "cache-block-size=SIZE power of two, 4K to 4M (64K)\n"                    \
   "cache-compress=lz4|none                       (lz4)\n"                   \
   "cache-policy=weighted|lru                     (weighted)\n"              \
-  "cache-key=NAME        what the image is called in the cache (the URL)\n" \
+  "cache-key=NAME        what the image, and its version if the origin\n" \
+  "                      has none, is called in the cache (the URL)\n"      \
   "stale-after=TIME      open without asking the origin while what is\n"    \
   "                      known is younger (0)\n"                            \
   "expire-after=TIME     until then ask it in the background (0)\n"         \

@@ -77,6 +77,7 @@ nbd_failure_answer (const char *name, const struct nbd_job *job,
 {
   enum error_kind kind = is_refusal (job->errnum) ? ERROR_FINAL
     : job->errnum == ESHUTDOWN ? ERROR_ABSENT : ERROR_AGAIN;
+  const char *said = strerrordesc_np (job->errnum);
   char why[100] = "";
 
   if (job->errnum == EINVAL
@@ -86,9 +87,12 @@ nbd_failure_answer (const char *name, const struct nbd_job *job,
               "cache-block-size to that or more", facts->minimum);
   return error_set_kind (e, kind, job->errnum == ESHUTDOWN ? ECONNRESET
                          : job->errnum, "%s: cannot %s %zu bytes at %" PRIu64
-                         ": the server says: %s%s", name,
+                         ": %s%s%s", name,
                          job->kind == NBD_JOB_READ ? "read"
                          : "look for holes in",
                          job->count, job->offset,
-                         strerrordesc_np (job->errnum), why);
+                         job->errnum == EBADMSG ? "" : "the server says: ",
+                         job->errnum == EBADMSG
+                         ? "the server's answer is not complete"
+                         : said ? said : "an unknown error", why);
 }

@@ -242,7 +242,26 @@ answered (void *opaque, int *error)
 
   job->answered = true;
   job->errnum = *error;
+  if (!*error && job->kind == NBD_JOB_READ && job->arrived != job->count)
+    job->errnum = EBADMSG;
   return 1;                     /* libnbd may forget it */
+}
+
+/* A part of a reply to a read, in its place.  libnbd takes the end of a reply
+ * for success even when parts are missing: they are counted.
+ */
+static int
+add_part (void *opaque, const void *part, size_t count, uint64_t offset,
+          unsigned status, int *error)
+{
+  struct nbd_job *job = opaque;
+
+  (void) part;
+  (void) offset;
+  (void) error;
+  if (status != LIBNBD_READ_ERROR)
+    job->arrived += count;
+  return 0;
 }
 
 /* Some of the extents of a reply, pairs of length (32 bits) and flags. */
@@ -293,10 +312,14 @@ issue (struct nbd_link *link, struct nbd_job *job)
     job->answered = true;
     break;
   case NBD_JOB_READ:
-    r = nbd_aio_pread (link->h, job->buf, job->count, job->offset,
-                       (nbd_completion_callback) {
-                         .callback = answered, .user_data = job
-                       }, 0);
+    job->arrived = 0;
+    r = nbd_aio_pread_structured (link->h, job->buf, job->count, job->offset,
+                                  (nbd_chunk_callback) {
+                                    .callback = add_part, .user_data = job
+                                  },
+                                  (nbd_completion_callback) {
+                                    .callback = answered, .user_data = job
+                                  }, 0);
     break;
   case NBD_JOB_STATUS:
     r = issue_status (link, job);
@@ -420,8 +443,8 @@ obey (struct nbd_link *link)
     nbd_aio_disconnect (link->h, 0);            /* takes leave, if it can */
   if (link->h && (drop || ending)) {
     error_set_kind (&e, ERROR_AGAIN, ECONNRESET, "%s: the connection was "
-                    "given up, for the server did not answer a request",
-                    link->name);
+                    "given up%s", link->name,
+                    drop ? ", for the server did not answer a request" : "");
     lost (link, &e);
   }
   if (!ending && !link->h && needed)

@@ -54,6 +54,7 @@ struct nbd_job
   pthread_cond_t changed;
   bool issued;                  /* libnbd has it, and the buffer */
   bool answered;                /* the link's thread only */
+  size_t arrived;               /* bytes of buf */
   int errnum;                   /* of the answer */
   bool done;
   struct error *error;          /* NULL once it is done without one */
