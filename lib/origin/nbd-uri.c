@@ -40,7 +40,7 @@ nbd_uri_is (const char *uri)
 static bool
 is_unix (const char *uri)
 {
-  return strncasecmp (strchrnul (uri, ':') - 4, "unix", 4) == 0;
+  return memchr (uri, '+', scheme_length (uri)) != NULL;
 }
 
 /* The parts of a URI, within it. */
