@@ -4,12 +4,12 @@
 #define TIERCACHE_PARAMETERS_H
 
 #include "device/device.h"
+#include "exports.h"
 #include "fetch/readahead.h"
 
 struct parameters
 {
-  char *url;                    /* absolute if it is a path */
-  char *cache_key;              /* or NULL */
+  struct exports exports;       /* paths in it are absolute */
   char *cache_dir;              /* set by parameters_complete if not given */
   char *cainfo, *user, *password;
   char **headers;               /* NULL-terminated, or NULL */
@@ -19,7 +19,10 @@ struct parameters
 #define PARAMETERS_HELP                                                     \
   "[url=]URL             (required) file:///PATH, /PATH, http://…, https://…,\n" \
   "                      nbd://…, nbds://…, nbd+unix:///… or\n"         \
-  "                      nbds+unix:///…: the image to serve, read-only\n"  \
+  "                      nbds+unix:///…: the image to serve, read-only;\n" \
+  "                      file: and http: ending with /: all images in there\n" \
+  "export=NAME=URL       instead: several images, each by its name; may be\n" \
+  "                      repeated\n"                                        \
   "cache-dir=DIR         where blocks are kept (one directory per URL\n"    \
   "                      under /var/cache/tiercache or ~/.cache/tiercache)\n" \
   "cache-size=SIZE       most that DIR may hold on disk (10G)\n"            \

@@ -9,3 +9,12 @@ nbd_shell_tests = \
 	tests/test-nbd-tls.sh
 TESTS += $(nbd_shell_tests)
 EXTRA_DIST += $(nbd_shell_tests)
+
+# Shell tests of many exports.
+export_shell_tests = \
+	tests/test-export-leaks.sh \
+	tests/test-export-directory.sh \
+	tests/test-export-http.sh \
+	tests/test-export-named.sh
+TESTS += $(export_shell_tests)
+EXTRA_DIST += $(export_shell_tests)

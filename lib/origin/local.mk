@@ -38,3 +38,9 @@ libtiercache_la_SOURCES += \
 	lib/origin/nbd-uri.h \
 	lib/origin/nbd.c \
 	lib/origin/nbd.h
+
+libtiercache_la_SOURCES += \
+	lib/origin/directory-http.c \
+	lib/origin/directory-parse.c \
+	lib/origin/directory.c \
+	lib/origin/directory.h
