@@ -4,7 +4,6 @@
 #define TIERCACHE_PARAMETERS_H
 
 #include "device/device.h"
-#include "fetch/readahead.h"
 
 struct parameters
 {

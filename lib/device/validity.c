@@ -105,8 +105,6 @@ open_asking (struct engine *engine, const char *url, const char *identity,
   struct origin *origin = open_retrying (engine, url,
                                          known && !engine->config.offline_fail,
                                          e);
-  struct device_version version;
-  struct device *device;
 
   if (!origin) {
     bool away = e->kind != ERROR_FINAL && e->errnum != ESHUTDOWN;
@@ -117,18 +115,10 @@ open_asking (struct engine *engine, const char *url, const char *identity,
               e->text);
     return open_known (engine, url, identity, known, e);
   }
-  version = (struct device_version) {
-    .url = url, .identity = identity, .validator = origin->validator,
-    .lasting = origin->lasting, .size = origin->size, .origin = origin
-  };
   log_debug (origin, "%s: %" PRIu64 " bytes, version %s%s", identity,
              origin->size, *origin->validator ? origin->validator : "unknown",
              origin->lasting ? "" : " (not kept)");
-  device = engine_device (engine, &version, e);
-  if (device)
-    cache_object_validated (device->object,
-                            sys_real.realtime_s (&sys_real));
-  return device;
+  return device_open_origin (engine, url, identity, origin, e);
 }
 
 struct device *
