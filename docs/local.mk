@@ -1,14 +1,19 @@
 # Manual pages, from POD.
 EXTRA_DIST += \
+	docs/nbdkit-tiercache-filter.pod \
 	docs/nbdkit-tiercache-plugin.pod \
 	docs/tiercache-cache-format.pod \
 	docs/tiercache-ctl.pod
 
 if HAVE_POD2MAN
-man1_MANS += docs/nbdkit-tiercache-plugin.1 docs/tiercache-ctl.1
+man1_MANS += \
+	docs/nbdkit-tiercache-filter.1 \
+	docs/nbdkit-tiercache-plugin.1 \
+	docs/tiercache-ctl.1
 man5_MANS += docs/tiercache-cache-format.5
 endif
 CLEANFILES += \
+	docs/nbdkit-tiercache-filter.1 \
 	docs/nbdkit-tiercache-plugin.1 \
 	docs/tiercache-ctl.1 \
 	docs/tiercache-cache-format.5

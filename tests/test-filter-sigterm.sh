@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SIGTERM ends the server while clients wait for slow reads, long before the
+# reads would have come back; and a client that goes away takes nothing with
+# it.
+
+. "${abs_top_srcdir:-.}/tests/functions.sh"
+. "$abs_top_srcdir/tests/filter.sh"
+
+make_image "$tmp/image" 8M
+for model in parallel serialize_requests; do
+  with_model $model
+  start_nbdkit server --filter="$filter" "${model_filter[@]}" --filter=log \
+    --filter=delay file "$tmp/image" rdelay=120 logfile="$tmp/calls" \
+    tiercache-dir="$tmp/cache" tiercache-size=64M "${model_parameter[@]}"
+  nbdsh -u "$(uri server)" -c '
+for i in range (40):
+    h.aio_pread (nbd.Buffer (65536), i << 17)
+while h.aio_in_flight ():
+    h.poll (-1)
+' >"$tmp/client.log" 2>&1 &
+  client=$!
+  wait_for 60 grep -qs Read "$tmp/calls" || fail "nothing was read"
+
+  before=$(now_ms)
+  stop_nbdkit server
+  took=$(($(now_ms) - before))
+  echo "$model: ended after $took ms"
+  [ $took -lt 15000 ] || fail "it took $took ms to end"
+  kill $client 2>/dev/null || true
+  wait $client 2>/dev/null || true
+  rm "$tmp/calls"
+done
+
+# Clients that go away in the middle, again and again.
+start_nbdkit server --filter="$filter" --filter=delay file "$tmp/image" \
+  rdelay=10ms tiercache-dir="$tmp/cache" tiercache-size=64M
+for ((i = 0; i < 10; i++)); do
+  timeout -s KILL 0.1 nbdcopy "$(uri server)" null: || true
+done
+! ended "${server_pid[server]}" || fail "the server is gone"
+same_bytes server "$tmp/image"
+stop_nbdkit server
