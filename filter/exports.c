@@ -15,7 +15,6 @@
 
 #include "exports.h"
 #include "util/cleanup.h"
-#include "util/log.h"
 
 #define EXPORTS_KEPT 64
 
@@ -33,6 +32,13 @@ static uint64_t lefts;                  /* times a last user has gone */
  */
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
+/* Nobody says that another connection would see the same. */
+static bool
+one_connection (const struct exports_config *config, const struct view *view)
+{
+  return !config->id && !view->same_for_all;
+}
+
 /* Two different things never have the same identity: the length tells where
  * the id ends, and the name is last.  TLS is part of it because a layer below
  * may show less to those who come without.
@@ -45,11 +51,11 @@ make_identity (const struct exports_config *config, const struct view *view)
   char *identity;
   int r;
 
-  if (!config->id && !view->same_for_all)
+  if (one_connection (config, view))
     r = asprintf (&identity, "filter-connection:%u", connections++);
   else
     r = asprintf (&identity, "filter%s:%zu:%s:%" PRIu64 ":%s",
-                  view->tls ? "-tls" : "", strlen (id), id, view->next->size,
+                  view->tls ? "-tls" : "", strlen (id), id, view->size,
                   view->name);
   return r == -1 ? NULL : identity;
 }
@@ -59,7 +65,7 @@ find (const char *identity)
 {
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
 
-  for (struct export *x = exports; x; x = x->next)
+  for (struct export *x = exports; x; x = x->following)
     if (strcmp (x->identity, identity) == 0) {
       if (x->users++ == 0)
         unused--;
@@ -77,40 +83,26 @@ free_export (struct export *export)
   free (export);
 }
 
-/* A context of the filter's own has no export name and no client, and shows
- * what the next layer shows to that.
- */
-static bool
-may_have_context (const struct exports_config *config,
-                  const struct view *view)
-{
-  return config->backend && view->same_for_all && !*view->name && !view->tls;
-}
-
 static int
 open_device (const struct exports_config *config, const struct view *view,
              struct export *export, struct error *e)
 {
   const char *validator = config->id ? VALIDATOR : NULL;
-  struct origin *origin = may_have_context (config, view)
-    ? next_origin (config->backend, view->next, validator,
-                   config->block_size) : NULL;
   CLEANUP_FREE char *name = NULL;
 
   if (asprintf (&name, "export \"%s\"", view->name) == -1) {
-    if (origin)
-      origin_close (origin);
     name = NULL;
     return error_set (e, ENOMEM, "out of memory");
   }
-  export->direct = !origin;
-  export->device = origin
-    ? device_open_origin (config->engine, name, export->identity, origin, e)
-    : device_open_direct (config->engine, name, export->identity, validator,
-                          view->next->size, e);
-  log_debug (origin, "%s: %" PRIu64 " bytes, read %s", name,
-             view->next->size, origin ? "in the background" :
-             "in the threads of its connections");
+  if (!config->parallel)
+    export->device = device_open_direct (config->engine, name,
+                                         export->identity, validator,
+                                         view->size, e);
+  else if (!(export->origin = next_origin (view->size, validator)))
+    return error_set (e, ENOMEM, "out of memory");
+  else
+    export->device = device_open_origin (config->engine, name,
+                                         export->identity, export->origin, e);
   return export->device ? 0 : -1;
 }
 
@@ -132,34 +124,41 @@ exports_get (const struct exports_config *config, const struct view *view,
   }
   export->identity = identity;
   identity = NULL;
+  export->one_connection = one_connection (config, view);
   if (open_device (config, view, export, e) == -1) {
     free_export (export);
     return NULL;
   }
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
   export->users = 1;
-  export->next = exports;
+  export->following = exports;
   exports = export;
   return export;
 }
 
-/* Takes the one left longest ago off the list if there are too many.  With
- * the lock held.
- */
+/* Takes an export off the list.  With the lock held. */
 static struct export *
-take_surplus (void)
+take (struct export *export)
 {
-  struct export **oldest = NULL, *export;
+  struct export **p = &exports;
 
-  if (unused <= EXPORTS_KEPT)
-    return NULL;
-  for (struct export **p = &exports; *p; p = &(*p)->next)
-    if ((*p)->users == 0 && (!oldest || (*p)->left < (*oldest)->left))
-      oldest = p;
-  export = *oldest;
-  *oldest = export->next;
+  while (*p != export)
+    p = &(*p)->following;
+  *p = export->following;
   unused--;
   return export;
+}
+
+/* The one left longest ago.  With the lock held. */
+static struct export *
+oldest (void)
+{
+  struct export *ret = NULL;
+
+  for (struct export *x = exports; x; x = x->following)
+    if (x->users == 0 && (!ret || x->left < ret->left))
+      ret = x;
+  return ret;
 }
 
 void
@@ -171,7 +170,10 @@ exports_put (struct export *export)
   if (--export->users == 0) {
     export->left = ++lefts;
     unused++;
-    surplus = take_surplus ();
+    if (export->one_connection)
+      surplus = take (export);
+    else if (unused > EXPORTS_KEPT)
+      surplus = take (oldest ());
   }
   pthread_mutex_unlock (&lock);
   if (surplus)
@@ -184,7 +186,7 @@ exports_close (void)
   while (exports) {
     struct export *export = exports;
 
-    exports = export->next;
+    exports = export->following;
     free_export (export);
   }
 }

@@ -16,25 +16,26 @@ struct view
   const char *name;             /* of the export */
   bool tls;
   bool same_for_all;            /* other connections see the same bytes */
-  const struct next *next;
+  uint64_t size;
 };
 
 /* What the filter is set up to do. */
 struct exports_config
 {
   struct engine *engine;
-  uint32_t block_size;
   const char *id;               /* tiercache-id, or NULL */
-  nbdkit_backend *backend;      /* NULL: the engine's threads must not use
-                                   the next layer */
+  bool parallel;                /* threads of the engine may read the next
+                                   layer */
 };
 
 struct export
 {
-  struct export *next;
+  struct export *following;
   char *identity;
   struct device *device;
-  bool direct;                  /* read only through a connection's next */
+  struct origin *origin;        /* the device's, for connections to join;
+                                   NULL: it is read directly */
+  bool one_connection;          /* nobody else gets it */
   unsigned users;               /* connections */
   uint64_t left;                /* when the last of them went: a count */
 };

@@ -84,8 +84,6 @@ filter_config_complete (nbdkit_next_config_complete *next,
   return next (nxdata);
 }
 
-static int model;               /* of all layers together */
-
 /* Before nbdkit goes into the background, so that its user sees what is
  * wrong with the cache directory.
  */
@@ -94,23 +92,11 @@ filter_get_ready (int thread_model)
 {
   struct error e;
 
-  model = thread_model;
   parameters.engine.stop = &server_stop;
-  config.block_size = parameters.engine.cache.block_size;
+  config.parallel = thread_model == NBDKIT_THREAD_MODEL_PARALLEL;
   config.id = parameters.id;
   config.engine = engine_open (&parameters.engine, &e);
   return config.engine ? 0 : fail (&e);
-}
-
-/* Threads of the engine may use the next layer if nbdkit itself would let
- * several requests in at once.
- */
-static int
-filter_after_fork (nbdkit_backend *backend)
-{
-  if (model == NBDKIT_THREAD_MODEL_PARALLEL)
-    config.backend = backend;
-  return 0;
 }
 
 static void
@@ -162,22 +148,40 @@ filter_open (nbdkit_next_open *next, nbdkit_context *context, int readonly,
   return h;
 }
 
+/* Once the next layer is open, and can say what it is. */
 static int
 filter_prepare (nbdkit_next *next, void *handle, int readonly)
 {
   struct handle *h = handle;
-  struct view view = { .name = h->name, .tls = h->tls, .next = &h->next };
+  struct view view = { .name = h->name, .tls = h->tls };
   struct error e;
   int r = next->can_multi_conn (next);
 
   (void) readonly;
-  if (r == -1)
+  if (r == -1 || next->can_extents (next) == -1)
     return -1;
   h->same_for_all = view.same_for_all = r;
-  if (next->can_extents (next) == -1
-      || next_describe (&h->next, next, config.block_size, &e) == -1
-      || !(h->export = exports_get (&config, &view, &e)))
+  if (next_describe (&h->next, next, parameters.engine.cache.block_size,
+                     &e) == -1)
     return fail (&e);
+  view.size = h->next.size;
+  h->export = exports_get (&config, &view, &e);
+  if (!h->export)
+    return fail (&e);
+  if (h->export->origin)
+    next_join (h->export->origin, &h->next);
+  return 0;
+}
+
+/* While the next layer is still open.  Not called if prepare failed. */
+static int
+filter_finalize (nbdkit_next *next, void *handle)
+{
+  struct handle *h = handle;
+
+  (void) next;
+  if (h->export->origin)
+    next_leave (h->export->origin, &h->next);
   return 0;
 }
 
@@ -219,7 +223,7 @@ filter_block_size (nbdkit_next *next, void *handle, uint32_t *minimum,
 
   (void) next;
   *minimum = h->next.minimum;
-  *preferred = max_u64 (h->next.preferred, config.block_size);
+  *preferred = max_u64 (h->next.preferred, parameters.engine.cache.block_size);
   *maximum = UINT32_MAX;
   return 0;
 }
@@ -273,10 +277,10 @@ filter_pread (nbdkit_next *next, void *handle, void *buf, uint32_t count,
 
   (void) next;
   (void) flags;
-  return finish (h->export->direct
-                 ? device_read_direct (device, buf, count, offset, next_read,
-                                       &h->next, &e)
-                 : device_read (device, buf, count, offset, &e), &e, err);
+  return finish (h->export->origin
+                 ? device_read (device, buf, count, offset, &e)
+                 : device_read_direct (device, buf, count, offset, next_read,
+                                       &h->next, &e), &e, err);
 }
 
 static int
@@ -289,10 +293,10 @@ filter_cache (nbdkit_next *next, void *handle, uint32_t count,
 
   (void) next;
   (void) flags;
-  return finish (h->export->direct
-                 ? device_cache_direct (device, count, offset, next_read,
-                                        &h->next, &e)
-                 : device_cache (device, count, offset, &e), &e, err);
+  return finish (h->export->origin
+                 ? device_cache (device, count, offset, &e)
+                 : device_cache_direct (device, count, offset, next_read,
+                                        &h->next, &e), &e, err);
 }
 
 static struct nbdkit_filter filter = {
@@ -305,10 +309,10 @@ static struct nbdkit_filter filter = {
   .config = filter_config,
   .config_complete = filter_config_complete,
   .get_ready = filter_get_ready,
-  .after_fork = filter_after_fork,
   .cleanup = filter_cleanup,
   .open = filter_open,
   .prepare = filter_prepare,
+  .finalize = filter_finalize,
   .close = filter_close,
   .get_size = filter_get_size,
   .block_size = filter_block_size,

@@ -4,17 +4,21 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "next.h"
+#include "util/cleanup.h"
 #include "util/minmax.h"
 
 struct next_origin
 {
   struct origin base;
-  struct next next;
+  pthread_mutex_t lock;
+  pthread_cond_t idle;          /* a connection is not read any more */
+  struct next *joined;
 };
 
 /* A layer has said why, or the caller does not know. */
@@ -69,62 +73,101 @@ next_read (void *opaque, void *buf, uint32_t count, uint64_t offset,
   return 0;
 }
 
+/* The connection with the least to do, or NULL if there is none. */
+static struct next *
+begin (struct next_origin *o)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&o->lock);
+  struct next *least = o->joined;
+
+  for (struct next *next = least; next; next = next->following)
+    if (next->reading < least->reading)
+      least = next;
+  if (least)
+    least->reading++;
+  return least;
+}
+
+static void
+end (struct next_origin *o, struct next *next)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&o->lock);
+
+  if (--next->reading == 0)
+    pthread_cond_broadcast (&o->idle);
+}
+
 static int
 origin_read (struct origin *origin, void *buf, size_t count, uint64_t offset,
              size_t *got, struct error *e)
 {
   struct next_origin *o = (struct next_origin *) origin;
+  struct next *next = begin (o);
+  int r;
 
   *got = 0;
-  return next_read (&o->next, buf, count, offset, e);
+  /* What was read ahead for a client that has gone; whoever has just come to
+   * wait for it asks again.
+   */
+  if (!next)
+    return error_set_kind (e, ERROR_AGAIN, EIO, "no client is connected");
+  r = next_read (next, buf, count, offset, e);
+  end (o, next);
+  return r;
 }
 
 static void
-close_context (nbdkit_next *next)
-{
-  next->finalize (next);
-  nbdkit_next_context_close (next);
-}
-
-static void
-next_origin_close (struct origin *origin)
+origin_free (struct origin *origin)
 {
   struct next_origin *o = (struct next_origin *) origin;
 
-  close_context (o->next.next);
+  pthread_cond_destroy (&o->idle);
+  pthread_mutex_destroy (&o->lock);
   free (o);
 }
 
 static const struct origin_ops next_ops = {
-  .close = next_origin_close,
+  .close = origin_free,
   .read = origin_read,
 };
 
 struct origin *
-next_origin (nbdkit_backend *backend, const struct next *like,
-             const char *validator, uint32_t block_size)
+next_origin (uint64_t size, const char *validator)
 {
-  struct next_origin *o;
-  struct error e;
-  nbdkit_next *next = nbdkit_next_context_open (backend, 1, "", 1);
+  struct next_origin *o = calloc (1, sizeof *o);
 
-  if (!next)
+  if (!o)
     return NULL;
-  if (next->prepare (next) == -1) {
-    nbdkit_next_context_close (next);
-    return NULL;
-  }
-  o = calloc (1, sizeof *o);
-  if (!o || next_describe (&o->next, next, block_size, &e) == -1
-      || o->next.size != like->size) {
-    free (o);
-    close_context (next);
-    return NULL;
-  }
   o->base.ops = &next_ops;
-  o->base.size = like->size;
+  o->base.size = size;
   o->base.lasting = validator != NULL;
   snprintf (o->base.validator, sizeof o->base.validator, "%s",
             validator ? validator : "");
+  pthread_mutex_init (&o->lock, NULL);
+  pthread_cond_init (&o->idle, NULL);
   return &o->base;
+}
+
+void
+next_join (struct origin *origin, struct next *next)
+{
+  struct next_origin *o = (struct next_origin *) origin;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&o->lock);
+
+  next->following = o->joined;
+  o->joined = next;
+}
+
+void
+next_leave (struct origin *origin, struct next *next)
+{
+  struct next_origin *o = (struct next_origin *) origin;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&o->lock);
+  struct next **p = &o->joined;
+
+  while (*p != next)
+    p = &(*p)->following;
+  *p = next->following;
+  while (next->reading > 0)
+    pthread_cond_wait (&o->idle, &o->lock);
 }

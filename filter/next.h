@@ -16,6 +16,10 @@ struct next
   nbdkit_next *next;
   uint64_t size;
   uint32_t minimum, preferred, maximum;         /* bytes of a request */
+
+  /* While it has joined an origin; guarded by that. */
+  struct next *following;
+  unsigned reading;             /* threads that use it now */
 };
 
 /* Asks the next layer for what does not change while it is open.  Blocks of
@@ -30,14 +34,17 @@ extern int next_describe (struct next *ret, nbdkit_next *next,
 extern int next_read (void *next, void *buf, uint32_t count, uint64_t offset,
                       struct error *e);
 
-/* A context of its own into the default export of the backend, closed with
- * the origin: any thread may read it.  like is what a connection sees: an
- * origin that is another is not.  validator NULL: none.  NULL if there is no
- * such context.
+/* An origin that any thread may read: through whichever connections have
+ * joined it.  validator NULL: none.  NULL when out of memory.
+ *
+ * The connections' own contexts are used because a context of the filter's
+ * has no export name, no client and no TLS: plugins show other bytes to it,
+ * or abort.
  */
-extern struct origin *next_origin (nbdkit_backend *backend,
-                                   const struct next *like,
-                                   const char *validator,
-                                   uint32_t block_size);
+extern struct origin *next_origin (uint64_t size, const char *validator);
+extern void next_join (struct origin *origin, struct next *next);
+
+/* Waits until no thread uses the connection's context any more. */
+extern void next_leave (struct origin *origin, struct next *next);
 
 #endif /* TIERCACHE_NEXT_H */

@@ -77,7 +77,6 @@ PYTHON
 cat >"$tmp/wait" <<EOT
 : >"$tmp/begun/\$4"
 for ((i = 0; i < 3000; i++)); do
-  set -- "\$@" # its arguments stay
   [ "\$(find "$tmp/begun" -type f | wc -l)" -ge 8 ] && break
   sleep 0.01
 done
@@ -89,7 +88,7 @@ for multi in 1 0; do
   mkdir "$tmp/begun"
   start_nbdkit meet --filter="$filter" eval thread_model='echo parallel' \
     get_size='echo 8M' can_multi_conn="exit $((multi ? 0 : 3))" \
-    pread=". $tmp/wait" tiercache-readahead=0 \
+    pread="exec bash $tmp/wait \"\$@\"" tiercache-readahead=0 \
     tiercache-dir="$tmp/cache-$multi" tiercache-size=64M
   timeout 60 python3 "$tmp/meet.py" "$(uri meet)" ||
     fail "reads of different blocks wait for each other"

@@ -77,6 +77,11 @@ else
   echo "not tested, for there is no sshd: ssh"
 fi
 
+# A plugin that asks for the export's name, and aborts without one.
+start_nbdkit origin file "$tmp/image"
+same_as_without nbd-dynamic nbd socket="$tmp/origin.sock" dynamic-export=true
+stop_nbdkit origin
+
 # Without an id, plugins that do not promise all connections the same.
 start_nbdkit sh --filter="$filter" sh "$tmp/script" tiercache-size=64M \
   tiercache-dir="$tmp/cache"
