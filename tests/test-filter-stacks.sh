@@ -77,6 +77,7 @@ start_nbdkit cow --filter=cow --filter="$filter" "${image[@]}" "${cache[@]}" \
 same_bytes cow "$tmp/image"
 stop_nbdkit cow
 
-# Under, and over, the plugin of the same name.
-stack both "$tmp/image" --filter=US "$plugin" "$tmp/image" \
+# Over the plugin of the same name.  They share their debug flags by name,
+# which ASan does not like.
+sanitized || stack both "$tmp/image" --filter=US "$plugin" "$tmp/image" \
   cache-dir="$tmp/cache-plugin" cache-size=64M
