@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <nbdkit-filter.h>
 
@@ -31,11 +33,14 @@ struct handle
   bool same_for_all;            /* other connections see the same bytes */
   struct next next;
   struct export *export;
+  atomic_uint requests;         /* inside the engine now */
 };
 
-/* nbdkit that is told to quit does not close its connections: what they had
- * is freed from this list.
+/* nbdkit that is told to quit does not close its connections, and a thread of
+ * a filter above may go on calling: from then on it is sent away.  What
+ * connections had is freed from this list.
  */
+static atomic_bool ended;
 static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct handle *handles;
 
@@ -54,8 +59,21 @@ filter_load (void)
 }
 
 static void
+free_handle (struct handle *h)
+{
+  free (h->name);
+  free (h);
+}
+
+static void
 filter_unload (void)
 {
+  while (handles) {
+    struct handle *h = handles;
+
+    handles = h->following;
+    free_handle (h);
+  }
   if (config.engine)
     engine_close (config.engine);
   filter_parameters_free (&parameters);
@@ -99,11 +117,35 @@ filter_get_ready (int thread_model)
   return config.engine ? 0 : fail (&e);
 }
 
-static void
-free_handle (struct handle *h)
+/* False, and *err, when it is too late for a request. */
+static bool
+begin_request (struct handle *h, int *err)
 {
-  free (h->name);
-  free (h);
+  atomic_fetch_add (&h->requests, 1);
+  if (!atomic_load (&ended))
+    return true;
+  atomic_fetch_sub (&h->requests, 1);
+  *err = ESHUTDOWN;
+  return false;
+}
+
+static void
+end_request (struct handle *h)
+{
+  atomic_fetch_sub (&h->requests, 1);
+}
+
+/* Waits for the requests there are: they are told to stop, too. */
+static void
+end_requests (void)
+{
+  static const struct timespec pause = { .tv_nsec = 2000000 };
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&handles_lock);
+
+  atomic_store (&ended, true);
+  for (struct handle *h = handles; h; h = h->following)
+    while (atomic_load (&h->requests) > 0)
+      nanosleep (&pause, NULL);
 }
 
 /* While the layers below can still be closed. */
@@ -112,12 +154,7 @@ filter_cleanup (nbdkit_backend *backend)
 {
   (void) backend;
   server_ends ();
-  while (handles) {
-    struct handle *h = handles;
-
-    handles = h->following;
-    free_handle (h);
-  }
+  end_requests ();
   exports_close ();
   engine_close (config.engine);
   config.engine = NULL;
@@ -257,10 +294,11 @@ filter_can_cache (nbdkit_next *next, void *handle)
 
 /* What a request came to, as nbdkit wants it. */
 static int
-finish (int r, const struct error *e, int *err)
+finish (struct handle *h, int r, const struct error *e, int *err)
 {
   if (r != 0)                   /* it has waited, or failed */
     server_leave ();
+  end_request (h);
   if (r != -1)
     return 0;
   *err = e->errnum;
@@ -272,15 +310,20 @@ filter_pread (nbdkit_next *next, void *handle, void *buf, uint32_t count,
               uint64_t offset, uint32_t flags, int *err)
 {
   struct handle *h = handle;
-  struct device *device = h->export->device;
+  struct device *device;
   struct error e;
+  int r;
 
   (void) next;
   (void) flags;
-  return finish (h->export->origin
-                 ? device_read (device, buf, count, offset, &e)
-                 : device_read_direct (device, buf, count, offset, next_read,
-                                       &h->next, &e), &e, err);
+  if (!begin_request (h, err))
+    return -1;
+  device = h->export->device;
+  r = h->export->origin
+    ? device_read (device, buf, count, offset, &e)
+    : device_read_direct (device, buf, count, offset, next_read, &h->next,
+                          &e);
+  return finish (h, r, &e, err);
 }
 
 static int
@@ -288,15 +331,19 @@ filter_cache (nbdkit_next *next, void *handle, uint32_t count,
               uint64_t offset, uint32_t flags, int *err)
 {
   struct handle *h = handle;
-  struct device *device = h->export->device;
+  struct device *device;
   struct error e;
+  int r;
 
   (void) next;
   (void) flags;
-  return finish (h->export->origin
-                 ? device_cache (device, count, offset, &e)
-                 : device_cache_direct (device, count, offset, next_read,
-                                        &h->next, &e), &e, err);
+  if (!begin_request (h, err))
+    return -1;
+  device = h->export->device;
+  r = h->export->origin
+    ? device_cache (device, count, offset, &e)
+    : device_cache_direct (device, count, offset, next_read, &h->next, &e);
+  return finish (h, r, &e, err);
 }
 
 static struct nbdkit_filter filter = {
