@@ -28,6 +28,8 @@ start ()
   fi
 }
 
+# within_budget [MORE-THAN]: bytes on disk.
+# shellcheck disable=SC2120  # not given everywhere
 within_budget ()
 {
   local used
