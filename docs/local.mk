@@ -1,16 +1,21 @@
 # Manual pages, from POD.
 EXTRA_DIST += \
+	docs/nbdkit-tiercache-filter.pod \
 	docs/nbdkit-tiercache-plugin.pod \
 	docs/tiercache-cache-format.pod \
 	docs/tiercache-ctl.pod \
 	docs/tiercache-sim.pod
 
 if HAVE_POD2MAN
-man1_MANS += docs/nbdkit-tiercache-plugin.1 docs/tiercache-ctl.1 \
+man1_MANS += \
+	docs/nbdkit-tiercache-filter.1 \
+	docs/nbdkit-tiercache-plugin.1 \
+	docs/tiercache-ctl.1 \
 	docs/tiercache-sim.1
 man5_MANS += docs/tiercache-cache-format.5
 endif
 CLEANFILES += \
+	docs/nbdkit-tiercache-filter.1 \
 	docs/nbdkit-tiercache-plugin.1 \
 	docs/tiercache-ctl.1 \
 	docs/tiercache-sim.1 \

@@ -1,6 +1,13 @@
+# What the plugin and the filter share of nbdkit and of parameters.
+nbdkit_sources = \
+	plugin/cache-parameters.c \
+	plugin/cache-parameters.h \
+	plugin/server.c \
+	plugin/server.h
+
 # The plugin: callbacks and parameters only.
 plugin_LTLIBRARIES = plugin/nbdkit-tiercache-plugin.la
-plugin_nbdkit_tiercache_plugin_la_SOURCES = \
+plugin_nbdkit_tiercache_plugin_la_SOURCES = $(nbdkit_sources) \
 	plugin/exports.c \
 	plugin/exports.h \
 	plugin/parameters.c \

@@ -3,16 +3,14 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include <nbdkit-plugin.h>
-#include <xxhash.h>
 
+#include "cache-parameters.h"
 #include "parameters.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -25,20 +23,14 @@ parameters_init (struct parameters *parameters)
 {
   *parameters = (struct parameters) {
     .engine = {
-      .cache = {
-        .size = UINT64_C (10) << 30,
-        .block_size = 64 << 10,
-        .compress = true,
-        .policy = POLICY_WEIGHTED,
-      },
       .origin = {
         .connections = 16,
         .timeout_ms = 30000,
       },
       .fetch_retries = 5,
-      .readahead = READAHEAD_WINDOW_MAX,
     },
   };
+  cache_parameters_init (&parameters->engine);
 }
 
 void
@@ -157,22 +149,6 @@ set_password (struct parameters *p, const char *value, struct error *e)
 }
 
 static int
-set_block_size (struct parameters *p, const char *key, const char *value,
-                struct error *e)
-{
-  uint64_t size;
-
-  if (parse_size (key, value, CACHE_BLOCK_SIZE_MIN, CACHE_BLOCK_SIZE_MAX,
-                  &size, e) == -1)
-    return -1;
-  if (size & (size - 1))
-    return error_set (e, EINVAL, "%s=%s: must be a power of two, from 4K to "
-                      "4M", key, value);
-  p->engine.cache.block_size = size;
-  return 0;
-}
-
-static int
 set_unsigned (unsigned *ret, const char *key, const char *value, unsigned min,
               unsigned max, struct error *e)
 {
@@ -185,37 +161,15 @@ set_unsigned (unsigned *ret, const char *key, const char *value, unsigned min,
 }
 
 static int
-set_word (int *ret, const char *key, const char *value,
-          const char *const words[], struct error *e)
+set_offline (struct parameters *p, const char *key, const char *value,
+             struct error *e)
 {
-  *ret = parse_word (key, value, words, e);
-  return *ret == -1 ? -1 : 0;
-}
+  static const char *const words[] = { "serve", "fail", NULL };
+  int word = parse_word (key, value, words, e);
 
-static int
-set_choice (struct parameters *p, const char *key, const char *value,
-            struct error *e)
-{
-  static const char *const compress[] = { "lz4", "none", NULL };
-  static const char *const policy[] = { "weighted", "lru", NULL };
-  static const char *const offline[] = { "serve", "fail", NULL };
-  int word;
-
-  if (strcmp (key, "cache-compress") == 0) {
-    if (set_word (&word, key, value, compress, e) == -1)
-      return -1;
-    p->engine.cache.compress = word == 0;
-  }
-  else if (strcmp (key, "cache-policy") == 0) {
-    if (set_word (&word, key, value, policy, e) == -1)
-      return -1;
-    p->engine.cache.policy = word == 0 ? POLICY_WEIGHTED : POLICY_LRU;
-  }
-  else {
-    if (set_word (&word, key, value, offline, e) == -1)
-      return -1;
-    p->engine.offline_fail = word == 1;
-  }
+  if (word == -1)
+    return -1;
+  p->engine.offline_fail = word == 1;
   return 0;
 }
 
@@ -226,10 +180,6 @@ set_quantity (struct parameters *p, const char *key, const char *value,
 {
   struct engine_config *engine = &p->engine;
 
-  if (strcmp (key, "cache-size") == 0)
-    return parse_size (key, value, 0, SIZE_MAX_BYTES, &engine->cache.size, e);
-  if (strcmp (key, "cache-block-size") == 0)
-    return set_block_size (p, key, value, e);
   if (strcmp (key, "stale-after") == 0)
     return parse_duration (key, value, 3650 * DAY_MS,
                            &engine->stale_after_ms, e);
@@ -238,9 +188,6 @@ set_quantity (struct parameters *p, const char *key, const char *value,
                            &engine->expire_after_ms, e);
   if (strcmp (key, "connections") == 0)
     return set_unsigned (&engine->origin.connections, key, value, 1, 64, e);
-  if (strcmp (key, "readahead") == 0)
-    return parse_size (key, value, 0, UINT64_C (1) << 30,
-                       &engine->readahead, e);
   if (strcmp (key, "fetch-timeout") == 0) {
     if (parse_duration (key, value, DAY_MS, &engine->origin.timeout_ms,
                         e) == -1)
@@ -261,8 +208,12 @@ parameters_set (struct parameters *p, const char *key, const char *value,
 {
   int r = set_quantity (p, key, value, e);
 
+  if (r == 1 && strncmp (key, "cache-", 6) == 0)
+    r = cache_parameters_set (&p->engine, key + 6, key, value, e);
   if (r != 1)
     return r;
+  if (strcmp (key, "readahead") == 0)
+    return cache_parameters_readahead (&p->engine, key, value, e);
   if (strcmp (key, "url") == 0)
     return set_only_url (p, key, value, e);
   if (strcmp (key, "export") == 0)
@@ -272,9 +223,8 @@ parameters_set (struct parameters *p, const char *key, const char *value,
   if (strcmp (key, "cache-key") == 0)
     return *value ? set_string (&p->exports.key, value, e)
       : error_set (e, EINVAL, "%s: must not be empty", key);
-  if (strcmp (key, "cache-compress") == 0
-      || strcmp (key, "cache-policy") == 0 || strcmp (key, "offline") == 0)
-    return set_choice (p, key, value, e);
+  if (strcmp (key, "offline") == 0)
+    return set_offline (p, key, value, e);
   if (strcmp (key, "cainfo") == 0)
     return set_path (&p->cainfo, key, value, e);
   if (strcmp (key, "header") == 0)
@@ -285,34 +235,6 @@ parameters_set (struct parameters *p, const char *key, const char *value,
     return set_password (p, value, e);
   return error_set (e, EINVAL, "unknown parameter '%s': see nbdkit tiercache "
                     "--help for those there are", key);
-}
-
-/* One directory a URL: /var/cache/tiercache/KEY for root, otherwise
- * $XDG_CACHE_HOME/tiercache/KEY, KEY a hash of the identity.
- */
-static int
-default_cache_dir (struct parameters *p, const char *identity,
-                   struct error *e)
-{
-  const char *xdg = getenv ("XDG_CACHE_HOME"), *home = getenv ("HOME");
-  XXH128_hash_t hash = XXH3_128bits (identity, strlen (identity));
-  CLEANUP_FREE char *base = NULL;
-  int r;
-
-  if (xdg && *xdg == '/')
-    r = asprintf (&base, "%s", xdg);
-  else if (geteuid () == 0)
-    r = asprintf (&base, "/var/cache");
-  else if (home && *home == '/')
-    r = asprintf (&base, "%s/.cache", home);
-  else
-    return error_set (e, EINVAL, "cache-dir: must be given, for neither "
-                      "XDG_CACHE_HOME nor HOME says where caches go");
-  if (r == -1
-      || asprintf (&p->cache_dir, "%s/tiercache/%016" PRIx64 "%016" PRIx64,
-                   base, hash.high64, hash.low64) == -1)
-    return error_set (e, ENOMEM, "out of memory");
-  return 0;
 }
 
 /* Which images, and where to keep them if that was not said. */
@@ -334,8 +256,10 @@ complete_exports (struct parameters *p, struct error *e)
   identity = origin_identity (exports->url, e);
   if (!identity)
     return -1;
-  return p->cache_dir ? 0
-    : default_cache_dir (p, exports->key ? exports->key : identity, e);
+  if (!p->cache_dir)
+    p->cache_dir = cache_parameters_dir (exports->key ? exports->key
+                                         : identity, "cache-dir", e);
+  return p->cache_dir ? 0 : -1;
 }
 
 int

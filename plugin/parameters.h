@@ -5,7 +5,6 @@
 
 #include "device/device.h"
 #include "exports.h"
-#include "fetch/readahead.h"
 
 struct parameters
 {

@@ -4,68 +4,21 @@
 
 #include <config.h>
 
-#include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
 #include "device/device.h"
 #include "parameters.h"
+#include "server.h"
 #include "util/cleanup.h"
-#include "util/log.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
 static struct parameters parameters;
 static struct engine *engine;
-
-/* nbdkit 1.32 answers whether it is quitting only through nbdkit_nanosleep,
- * which may be called while it serves, and aborts before and after.
- */
-static atomic_bool serving, ending;
-static __thread bool in_close;          /* it aborts there, too */
-
-static bool
-stopping (void *opaque)
-{
-  (void) opaque;
-  if (atomic_load (&ending))
-    return true;
-  if (!atomic_load (&serving) || in_close || nbdkit_nanosleep (0, 0) == 0)
-    return false;
-  /* It logs an error each time it is asked when it is quitting.  Otherwise
-   * it is only this client that has gone.
-   */
-  if (errno == ESHUTDOWN)
-    atomic_store (&ending, true);
-  return true;
-}
-
-static const struct stop stop = { .stopping = stopping };
-
-/* nbdkit has no message between error and debug: what a person must know
- * goes where its errors go.
- */
-static void
-log_to_nbdkit (enum log_level level, const char *text)
-{
-  switch (level) {
-  case LOG_LEVEL_ERROR:
-    nbdkit_error ("%s", text);
-    break;
-  case LOG_LEVEL_INFO:
-    fprintf (stderr, "nbdkit: tiercache: %s\n", text);
-    break;
-  case LOG_LEVEL_DEBUG:
-    nbdkit_debug ("%s", text);
-    break;
-  }
-}
 
 static int
 fail (const struct error *e)
@@ -78,7 +31,7 @@ fail (const struct error *e)
 static void
 plugin_load (void)
 {
-  log_to (log_to_nbdkit, 1);
+  server_log ();
   parameters_init (&parameters);
 }
 
@@ -122,7 +75,7 @@ plugin_get_ready (void)
 {
   struct error e;
 
-  parameters.engine.stop = parameters.engine.origin.stop = &stop;
+  parameters.engine.stop = parameters.engine.origin.stop = &server_stop;
   engine = engine_open (&parameters.engine, &e);
   return engine ? 0 : fail (&e);
 }
@@ -130,7 +83,7 @@ plugin_get_ready (void)
 static void
 plugin_cleanup (void)
 {
-  atomic_store (&ending, true);
+  server_ends ();
 }
 
 static int
@@ -146,7 +99,7 @@ plugin_list_exports (int readonly, int is_tls, struct nbdkit_exports *list)
 
   (void) readonly;
   (void) is_tls;
-  atomic_store (&serving, true);
+  server_serves ();
   if (!exports_many (&parameters.exports))
     return nbdkit_use_default_export (list);
   if (exports_names (&parameters.exports, &parameters.engine.origin,
@@ -166,7 +119,7 @@ plugin_open (int readonly)
   (void) readonly;
   if (!name)
     return NULL;                /* nbdkit has said why */
-  atomic_store (&serving, true);
+  server_serves ();
   if (exports_find (&parameters.exports, name, &parameters.engine.origin,
                     &url, &key, &e) == 0)
     device = device_open (engine, url, key, &e);
@@ -178,9 +131,9 @@ plugin_open (int readonly)
 static void
 plugin_close (void *handle)
 {
-  in_close = true;
+  server_close_begins ();
   device_close (handle);
-  in_close = false;
+  server_close_ends ();
 }
 
 static int64_t
@@ -221,30 +174,12 @@ plugin_can_extents (void *handle)
   return 1;
 }
 
-/* nbdkit 1.32 aborts (raw_send_socket: Assertion `sock >= 0') when several
- * threads reply at once to a client that has gone: the first to fail closes
- * the socket under the others.  Requests that waited for the same bytes would
- * do just that, so those of clients that have gone return one by one, and
- * all but the first find the connection marked as dead.
- */
-static void
-leave_one_by_one (void)
-{
-  static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-  static const struct timespec pause = { .tv_nsec = 2000000 };
-
-  if (nbdkit_nanosleep (0, 0) == 0)
-    return;
-  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&turn);
-  nanosleep (&pause, NULL);
-}
-
 /* What a request came to, as nbdkit wants it. */
 static int
 finish (int r, const struct error *e)
 {
   if (r != 0)                   /* it has waited, or failed */
-    leave_one_by_one ();
+    server_leave ();
   return r == -1 ? fail (e) : 0;
 }
 

@@ -22,8 +22,10 @@ if [ -z "${abs_top_builddir:-}" ]; then
     abs_top_builddir=$abs_top_srcdir/build
   fi
 fi
-# The plugin and tool under test.
+# The plugin, filter and tool under test.
 plugin=${TIERCACHE_PLUGIN:-$abs_top_builddir/plugin/.libs/nbdkit-tiercache-plugin.so}
+# shellcheck disable=SC2034  # for the tests
+filter=${TIERCACHE_FILTER:-$abs_top_builddir/filter/.libs/nbdkit-tiercache-filter.so}
 # shellcheck disable=SC2034  # for the tests
 ctl=${TIERCACHE_CTL:-$abs_top_builddir/tools/ctl/tiercache-ctl}
 

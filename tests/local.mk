@@ -11,8 +11,10 @@ include tests/unit/nbd.mk
 include tests/unit/fetch.mk
 include tests/unit/readahead.mk
 include tests/unit/device.mk
+include tests/unit/direct.mk
 endif
 include tests/fuzz/local.mk
 include tests/shell.mk
 include tests/shell-http.mk
 include tests/shell-nbd.mk
+include tests/shell-filter.mk

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "device/device.h"
+#include "device/direct.h"
 #include "device/late.h"
 #include "device/progress.h"
 #include "fetch/readahead.h"
@@ -45,6 +46,7 @@ struct device
   struct cache_object *object;
   struct fetch_source *source;
   struct readahead *readahead;
+  struct direct direct;
 };
 
 /* engine.c.  A version of a URL as a device: one that is open already, or a
@@ -62,6 +64,15 @@ struct device_version
 extern struct device *engine_device (struct engine *engine,
                                      const struct device_version *version,
                                      struct error *e);
+
+/* The same for a version that the origin has just said is current. */
+extern struct device *engine_device_current (struct engine *engine,
+                                             const struct device_version
+                                             *version, struct error *e);
+
+/* device.c.  The first byte from offset on that is not cached, or end. */
+extern uint64_t device_skip_cached (struct device *device, uint64_t offset,
+                                    uint64_t end);
 
 /* checker.c.  Asks the origin in the background whether the device's version
  * is still current.

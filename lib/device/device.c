@@ -66,9 +66,8 @@ device_read (struct device *device, void *buf, uint32_t count,
                      offset + done, e);
 }
 
-/* The first byte from offset on that is not cached, or end. */
-static uint64_t
-skip_cached (struct device *device, uint64_t offset, uint64_t end)
+uint64_t
+device_skip_cached (struct device *device, uint64_t offset, uint64_t end)
 {
   uint64_t block_size = device->engine->config.cache.block_size;
 
@@ -83,7 +82,7 @@ device_cache (struct device *device, uint32_t count, uint64_t offset,
 {
   uint64_t end = offset + count;
 
-  offset = skip_cached (device, offset, end);
+  offset = device_skip_cached (device, offset, end);
   if (offset == end)
     return 0;
   return fetch_rest (device, NULL, end - offset, offset, e);

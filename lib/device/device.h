@@ -55,6 +55,25 @@ extern struct cache *engine_cache (struct engine *engine);
 extern struct device *device_open (struct engine *engine, const char *url,
                                    const char *key, struct error *e);
 
+/* The same for an origin that is open already, and that no URL leads to: name
+ * is what messages call it.  The origin is taken in every case.
+ */
+extern struct device *device_open_origin (struct engine *engine,
+                                          const char *name,
+                                          const char *identity,
+                                          struct origin *origin,
+                                          struct error *e);
+
+/* The same without an origin: it is read by device_read_direct and
+ * device_cache_direct only.  validator NULL: not kept when it is closed.  Must
+ * not have the identity of a device that was opened in another way.
+ */
+extern struct device *device_open_direct (struct engine *engine,
+                                          const char *name,
+                                          const char *identity,
+                                          const char *validator,
+                                          uint64_t size, struct error *e);
+
 /* Does not wait for what is in flight. */
 extern void device_close (struct device *device);
 
@@ -72,6 +91,25 @@ extern int device_read (struct device *device, void *buf, uint32_t count,
  */
 extern int device_cache (struct device *device, uint32_t count,
                          uint64_t offset, struct error *e);
+
+/* How a caller of the two below reads the origin itself: all of the bytes, in
+ * the calling thread.  0, or -1 with *e.
+ */
+typedef int (*device_read_fn) (void *opaque, void *buf, uint32_t count,
+                               uint64_t offset, struct error *e);
+
+/* As device_read and device_cache, but what is missing is read by read_fn,
+ * in whole blocks: no thread but the caller's is involved, and nothing is read
+ * ahead.  Callers that miss the same block at once wait for the first of them,
+ * and share what comes of it.
+ */
+extern int device_read_direct (struct device *device, void *buf,
+                               uint32_t count, uint64_t offset,
+                               device_read_fn read_fn, void *opaque,
+                               struct error *e);
+extern int device_cache_direct (struct device *device, uint32_t count,
+                                uint64_t offset, device_read_fn read_fn,
+                                void *opaque, struct error *e);
 
 /* The origin's extents: calls fn for consecutive ones that cover the range,
  * until it returns non-zero, which is then returned.  What the origin can't

@@ -101,6 +101,7 @@ engine_cache (struct engine *engine)
 static void
 free_device (struct device *device)
 {
+  direct_destroy (&device->direct);
   readahead_free (device->readahead);
   if (device->origin)
     origin_close (device->origin);
@@ -175,6 +176,7 @@ new_device (struct engine *engine, const struct device_version *version,
   error_set (e, ENOMEM, "out of memory");
   device->engine = engine;
   device->refs = 1;
+  direct_init (&device->direct);
   device->size = version->size;
   device->lasting = version->lasting;
   snprintf (device->validator, sizeof device->validator, "%s",
@@ -235,4 +237,44 @@ engine_device (struct engine *engine, const struct device_version *version,
     return other;
   }
   return device;
+}
+
+/* What has just been asked for, or is vouched for, is current. */
+struct device *
+engine_device_current (struct engine *engine,
+                       const struct device_version *version, struct error *e)
+{
+  struct device *device = engine_device (engine, version, e);
+
+  if (device)
+    cache_object_validated (device->object,
+                            sys_real.realtime_s (&sys_real));
+  return device;
+}
+
+struct device *
+device_open_origin (struct engine *engine, const char *name,
+                    const char *identity, struct origin *origin,
+                    struct error *e)
+{
+  const struct device_version version = {
+    .url = name, .identity = identity, .validator = origin->validator,
+    .lasting = origin->lasting, .size = origin->size, .origin = origin
+  };
+
+  return engine_device_current (engine, &version, e);
+}
+
+struct device *
+device_open_direct (struct engine *engine, const char *name,
+                    const char *identity, const char *validator,
+                    uint64_t size, struct error *e)
+{
+  const struct device_version version = {
+    .url = name, .identity = identity,
+    .validator = validator ? validator : "", .lasting = validator != NULL,
+    .size = size
+  };
+
+  return engine_device_current (engine, &version, e);
 }

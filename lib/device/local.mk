@@ -3,6 +3,8 @@ libtiercache_la_SOURCES += \
 	lib/device/device.c \
 	lib/device/device.h \
 	lib/device/device-internal.h \
+	lib/device/direct.c \
+	lib/device/direct.h \
 	lib/device/engine.c \
 	lib/device/late.c \
 	lib/device/late.h \

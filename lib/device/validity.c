@@ -121,7 +121,6 @@ open_asking (struct engine *engine, const char *url, const char *identity,
                                          e);
   char by_key[ORIGIN_VALIDATOR_MAX + 1];
   struct device_version version;
-  struct device *device;
 
   if (!origin) {
     bool away = e->kind != ERROR_FINAL && e->errnum != ESHUTDOWN;
@@ -144,11 +143,7 @@ open_asking (struct engine *engine, const char *url, const char *identity,
   log_debug (origin, "%s: %" PRIu64 " bytes, version %s%s", identity,
              version.size, *version.validator ? version.validator : "unknown",
              version.lasting ? "" : " (not kept)");
-  device = engine_device (engine, &version, e);
-  if (device)
-    cache_object_validated (device->object,
-                            sys_real.realtime_s (&sys_real));
-  return device;
+  return engine_device_current (engine, &version, e);
 }
 
 struct device *

@@ -199,14 +199,20 @@ conditions ()
   local what
 
   what="nbdkit $(nbdkit --version | cut -d ' ' -f 2) -t 64"
-  [ "$1" = device ] ||
+  [ "$1" != http ] ||
     what+=", nginx at 20 ms a request, $(nginx -v 2>&1 | cut -d / -f 2)"
   echo "$(date -u +%Y-%m-%d), $(git -C "$top" rev-parse --short HEAD)," \
        "$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo |
                           head -n 1)), Linux $(uname -r)," \
        "$(findmnt -n -o FSTYPE -T "$work"), load before" \
-       "$load_before, $what, a 2 GiB ext4 image of /usr," \
+       "$load_before, $what, $(data_of "$1")," \
        "$rounds rounds: median (range)."
+}
+
+data_of ()
+{
+  [ "$1" = filter ] && echo "4 MiB of random bytes" ||
+    echo "a 2 GiB ext4 image of /usr"
 }
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 

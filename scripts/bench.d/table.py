@@ -75,6 +75,19 @@ HTTP = [
      ("us", 1), "<=", 2),
 ]
 
+FILTER = [
+    ("cold 64 x 64K, 16 in flight, 100 ms a read: to no filter",
+     "filter-cold", "filter", "base", ("ms", 1), "<=", 1.2),
+    ("the same, nbdkit's cache filter: to no filter", "filter-cold", "cache",
+     "base", ("ms", 1), None, None),
+    ("warm random 4K QD32: to nbdkit's cache filter", "filter-warm", "filter",
+     "cache", IOPS, ">=", 1.0),
+    ("the 64 x 64K after a restart", "filter-restart", "filter", None,
+     ("ms", 1), "<=", 100),
+]
+
+ROWS = {"device": DEVICE, "http": HTTP, "filter": FILTER}
+
 PEERS = [("ours", "tiercache"), ("base", "16 x curl"),
          ("curl", "nbdkit curl + cache"), ("qemu", "qemu-nbd copy-on-read"),
          ("rclone", "rclone mount + nbdkit file")]
@@ -157,7 +170,7 @@ def table(part, lines):
     values = read(lines)
     out = [line(["work", "measured", "ratio or value", "mark", "met"]),
            line(["---"] * 5)]
-    for spec in DEVICE if part == "device" else HTTP:
+    for spec in ROWS[part]:
         cells = row(values, spec)
         if cells:
             out.append(line(cells))
