@@ -1,6 +1,8 @@
 # The plugin: callbacks and parameters only.
 plugin_LTLIBRARIES = plugin/nbdkit-tiercache-plugin.la
 plugin_nbdkit_tiercache_plugin_la_SOURCES = \
+	plugin/exports.c \
+	plugin/exports.h \
 	plugin/parameters.c \
 	plugin/parameters.h \
 	plugin/plugin.c

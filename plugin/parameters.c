@@ -47,8 +47,7 @@ parameters_free (struct parameters *parameters)
   for (char **p = parameters->headers; p && *p; p++)
     free (*p);
   free (parameters->headers);
-  free (parameters->url);
-  free (parameters->cache_key);
+  exports_free (&parameters->exports);
   free (parameters->cache_dir);
   free (parameters->cainfo);
   free (parameters->user);
@@ -89,14 +88,40 @@ is_path (const char *url)
 }
 
 static int
-set_url (struct parameters *p, const char *key, const char *value,
-         struct error *e)
+set_url (char **url, const char *key, const char *value, struct error *e)
 {
-  if (p->url)
+  return is_path (value) ? set_path (url, key, value, e)
+    : set_string (url, value, e);
+}
+
+static int
+set_only_url (struct parameters *p, const char *key, const char *value,
+              struct error *e)
+{
+  if (p->exports.url)
     return error_set (e, EINVAL, "%s=%s: the URL was given already (%s): "
-                      "one image for each server", key, value, p->url);
-  return is_path (value) ? set_path (&p->url, key, value, e)
-    : set_string (&p->url, value, e);
+                      "for several images write export=NAME=URL for each, "
+                      "or name the directory they are in", key, value,
+                      p->exports.url);
+  return set_url (&p->exports.url, key, value, e);
+}
+
+static int
+add_export (struct parameters *p, const char *key, const char *value,
+            struct error *e)
+{
+  const char *equals = strchr (value, '=');
+  char *name = equals ? strndup (value, equals - value) : NULL, *url = NULL;
+
+  if (!equals)
+    return error_set (e, EINVAL, "%s=%s: expected NAME=URL", key, value);
+  if (!name)
+    return error_set (e, ENOMEM, "out of memory");
+  if (set_url (&url, key, equals + 1, e) == -1) {
+    free (name);
+    return -1;
+  }
+  return exports_add (&p->exports, name, url, e);
 }
 
 static int
@@ -239,11 +264,13 @@ parameters_set (struct parameters *p, const char *key, const char *value,
   if (r != 1)
     return r;
   if (strcmp (key, "url") == 0)
-    return set_url (p, key, value, e);
+    return set_only_url (p, key, value, e);
+  if (strcmp (key, "export") == 0)
+    return add_export (p, key, value, e);
   if (strcmp (key, "cache-dir") == 0)
     return set_path (&p->cache_dir, key, value, e);
   if (strcmp (key, "cache-key") == 0)
-    return *value ? set_string (&p->cache_key, value, e)
+    return *value ? set_string (&p->exports.key, value, e)
       : error_set (e, EINVAL, "%s: must not be empty", key);
   if (strcmp (key, "cache-compress") == 0
       || strcmp (key, "cache-policy") == 0 || strcmp (key, "offline") == 0)
@@ -288,20 +315,33 @@ default_cache_dir (struct parameters *p, const char *identity,
   return 0;
 }
 
+/* Which images, and where to keep them if that was not said. */
+static int
+complete_exports (struct parameters *p, struct error *e)
+{
+  struct exports *exports = &p->exports;
+  CLEANUP_FREE char *identity = NULL;
+
+  if (exports->url && exports->n > 0)
+    return error_set (e, EINVAL, "url and export: give one of them");
+  if (!exports->url && exports->n == 0)
+    return error_set (e, EINVAL, "url: which image to serve must be given, "
+                      "as in: nbdkit tiercache https://example.com/disk.img");
+  if (!exports->url)
+    return p->cache_dir ? 0
+      : error_set (e, EINVAL, "cache-dir: must be given with export=, for "
+                   "there is no one URL to name it after");
+  identity = origin_identity (exports->url, e);
+  if (!identity)
+    return -1;
+  return p->cache_dir ? 0
+    : default_cache_dir (p, exports->key ? exports->key : identity, e);
+}
+
 int
 parameters_complete (struct parameters *p, struct error *e)
 {
-  CLEANUP_FREE char *identity = NULL;
-
-  if (!p->url)
-    return error_set (e, EINVAL, "url: which image to serve must be given, "
-                      "as in: nbdkit tiercache https://example.com/disk.img");
-  identity = origin_identity (p->url, e);
-  if (!identity)
-    return -1;
-  if (!p->cache_dir
-      && default_cache_dir (p, p->cache_key ? p->cache_key : identity,
-                            e) == -1)
+  if (complete_exports (p, e) == -1)
     return -1;
   if (p->password && !p->user)
     return error_set (e, EINVAL, "password: needs user= as well");

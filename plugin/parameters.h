@@ -4,12 +4,12 @@
 #define TIERCACHE_PARAMETERS_H
 
 #include "device/device.h"
+#include "exports.h"
 #include "fetch/readahead.h"
 
 struct parameters
 {
-  char *url;                    /* absolute if it is a path */
-  char *cache_key;              /* or NULL */
+  struct exports exports;       /* paths in it are absolute */
   char *cache_dir;              /* set by parameters_complete if not given */
   char *cainfo, *user, *password;
   char **headers;               /* NULL-terminated, or NULL */
@@ -17,15 +17,20 @@ struct parameters
 };
 
 #define PARAMETERS_HELP                                                     \
-  "[url=]URL             (required) file:///PATH, /PATH, http://… or\n"     \
-  "                      https://…: the image to serve, read-only\n"        \
+  "[url=]URL             (required) file:///PATH, /PATH, http://…, https://…,\n" \
+  "                      nbd://…, nbds://…, nbd+unix:///… or\n"         \
+  "                      nbds+unix:///…: the image to serve, read-only;\n" \
+  "                      file: and http: ending with /: all images in there\n" \
+  "export=NAME=URL       instead: several images, each by its name; may be\n" \
+  "                      repeated\n"                                        \
   "cache-dir=DIR         where blocks are kept (one directory per URL\n"    \
   "                      under /var/cache/tiercache or ~/.cache/tiercache)\n" \
   "cache-size=SIZE       most that DIR may hold on disk (10G)\n"            \
   "cache-block-size=SIZE power of two, 4K to 4M (64K)\n"                    \
   "cache-compress=lz4|none                       (lz4)\n"                   \
   "cache-policy=weighted|lru                     (weighted)\n"              \
-  "cache-key=NAME        what the image is called in the cache (the URL)\n" \
+  "cache-key=NAME        what the image, and its version if the origin\n" \
+  "                      has none, is called in the cache (the URL)\n"      \
   "stale-after=TIME      open without asking the origin while what is\n"    \
   "                      known is younger (0)\n"                            \
   "expire-after=TIME     until then ask it in the background (0)\n"         \

@@ -4,6 +4,7 @@
 
 #include <config.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -35,8 +36,14 @@ stopping (void *opaque)
   (void) opaque;
   if (atomic_load (&ending))
     return true;
-  return atomic_load (&serving) && !in_close
-    && nbdkit_nanosleep (0, 0) == -1;
+  if (!atomic_load (&serving) || in_close || nbdkit_nanosleep (0, 0) == 0)
+    return false;
+  /* It logs an error each time it is asked when it is quitting.  Otherwise
+   * it is only this client that has gone.
+   */
+  if (errno == ESHUTDOWN)
+    atomic_store (&ending, true);
+  return true;
 }
 
 static const struct stop stop = { .stopping = stopping };
@@ -102,7 +109,7 @@ plugin_config_complete (void)
 static void
 plugin_dump (void)
 {
-  printf ("tiercache_schemes=file,http,https\n");
+  printf ("tiercache_schemes=file,http,https,nbd,nbds,nbd+unix,nbds+unix\n");
   printf ("tiercache_compress=lz4,none\n");
   printf ("tiercache_policies=weighted,lru\n");
 }
@@ -115,7 +122,7 @@ plugin_get_ready (void)
 {
   struct error e;
 
-  parameters.engine.stop = &stop;
+  parameters.engine.stop = parameters.engine.origin.stop = &stop;
   engine = engine_open (&parameters.engine, &e);
   return engine ? 0 : fail (&e);
 }
@@ -126,15 +133,43 @@ plugin_cleanup (void)
   atomic_store (&ending, true);
 }
 
-static void *
-plugin_open (int readonly)
+static int
+add_name (void *opaque, const char *name)
 {
-  struct device *device;
+  return nbdkit_add_export (opaque, name, NULL);
+}
+
+static int
+plugin_list_exports (int readonly, int is_tls, struct nbdkit_exports *list)
+{
   struct error e;
 
   (void) readonly;
+  (void) is_tls;
   atomic_store (&serving, true);
-  device = device_open (engine, parameters.url, parameters.cache_key, &e);
+  if (!exports_many (&parameters.exports))
+    return nbdkit_use_default_export (list);
+  if (exports_names (&parameters.exports, &parameters.engine.origin,
+                     add_name, list, &e) == 0)
+    return 0;
+  return e.errnum ? fail (&e) : -1;     /* nbdkit has said why */
+}
+
+static void *
+plugin_open (int readonly)
+{
+  CLEANUP_FREE char *url = NULL, *key = NULL;
+  struct device *device = NULL;
+  const char *name = nbdkit_export_name ();
+  struct error e;
+
+  (void) readonly;
+  if (!name)
+    return NULL;                /* nbdkit has said why */
+  atomic_store (&serving, true);
+  if (exports_find (&parameters.exports, name, &parameters.engine.origin,
+                    &url, &key, &e) == 0)
+    device = device_open (engine, url, key, &e);
   if (!device)
     fail (&e);
   return device;
@@ -254,13 +289,10 @@ plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
                 struct nbdkit_extents *list)
 {
   struct extents extents = { list, flags & NBDKIT_FLAG_REQ_ONE };
-  struct error e = { .errnum = 0 };
 
-  if (device_extents (handle, offset, count, add_extent, &extents, &e) != -1)
-    return 0;
-  if (e.errnum)
-    return fail (&e);
-  return -1;                    /* nbdkit_add_extent has said why */
+  /* On -1 nbdkit_add_extent has said why. */
+  return device_extents (handle, offset, count, add_extent, &extents) == -1
+    ? -1 : 0;
 }
 
 static struct nbdkit_plugin plugin = {
@@ -277,6 +309,7 @@ static struct nbdkit_plugin plugin = {
   .config_complete = plugin_config_complete,
   .get_ready = plugin_get_ready,
   .cleanup = plugin_cleanup,
+  .list_exports = plugin_list_exports,
   .open = plugin_open,
   .close = plugin_close,
   .get_size = plugin_get_size,

@@ -1,6 +1,18 @@
-# Not built, but part of the source: the two commands and their helpers.
 EXTRA_DIST += \
 	.ci/run \
+	docs/bench.md \
+	scripts/bench \
+	scripts/bench.d/common.sh \
+	scripts/bench.d/device.sh \
+	scripts/bench.d/drop.py \
+	scripts/bench.d/fio.py \
+	scripts/bench.d/http.sh \
+	scripts/bench.d/nginx.conf \
+	scripts/bench.d/nginx.py \
+	scripts/bench.d/sample.py \
+	scripts/bench.d/sampled.py \
+	scripts/bench.d/scattered.py \
+	scripts/bench.d/table.py \
 	scripts/check \
 	scripts/deps \
 	scripts/fuzz \

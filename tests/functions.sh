@@ -54,6 +54,9 @@ finish ()
     kill -KILL "${server_pid[$name]}"
     wait "${server_pid[$name]}"
   done 2>/dev/null
+  # Clients and whatever else still runs.
+  # shellcheck disable=SC2046  # one word each
+  kill $(jobs -p) 2>/dev/null
   for ((i = ${#cleanups[@]} - 1; i >= 0; i--)); do
     eval "${cleanups[i]}"
   done
@@ -236,10 +239,20 @@ refused ()
 {
   local pattern=$1 status=0
   shift
-  : >"$tmp/refused.log"
-  timeout -k 5 60 "${nbdkit_command[@]}" -U - -t 64 "$plugin" "$@" \
-      --run "nbdinfo --size \"\$uri\"" >>"$tmp/refused.log" 2>&1 </dev/null \
-      || status=$?
+  rm -f "$tmp/refused.pid" "$tmp/refused.sock" "$tmp/refused.log"
+  "${nbdkit_command[@]}" -f --exit-with-parent -t 64 -P "$tmp/refused.pid" \
+      -U "$tmp/refused.sock" "$plugin" "$@" >"$tmp/refused.log" 2>&1 \
+      </dev/null &
+  server_pid[refused]=$!
+  wait_for 60 server_is_up refused || fail "nbdkit refused did not come up"
+  if [ -s "$tmp/refused.pid" ]; then
+    timeout -k 5 60 nbdinfo --size "$(uri refused)" >>"$tmp/refused.log" \
+      2>&1 || status=$?
+    stop_nbdkit refused
+  else
+    wait "${server_pid[refused]}" || status=$?
+    unset "server_pid[refused]"
+  fi
   [ "$status" -eq 1 ] ||
     fail "nbdkit tiercache $*: status $status where 1 was expected"
   grep -qE -- "$pattern" "$tmp/refused.log" ||
@@ -357,15 +370,29 @@ same_bytes ()
   nbdcopy "$(uri "$1")" - | cmp - "$2" || fail "export $1 differs from $2"
 }
 
-# spoil_image FILE: other bytes under the same size, inode and time.  What is
-# right afterwards came from the cache; what is wrong came from the file.
+# spoil_image FILE: other bytes under the same size, inode and time, but for
+# its holes, which nobody reads.  What is right afterwards came from the cache;
+# what is wrong came from the file.
 spoil_image ()
 {
   local times=$tmp/times
 
   touch -r "$1" "$times"
-  perl -e 'open F, "+<", $ARGV[0] or die $!; seek F, $_ << 12, 0 and
-           print F "spoilt!!" for 0 .. ((-s F) - 8) >> 12' "$1"
+  python3 - "$1" <<'PYTHON'
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+size = os.fstat(fd).st_size
+at = 0
+while at < size:
+    try:
+        at = os.lseek(fd, at, os.SEEK_DATA)
+    except OSError:
+        break
+    end = os.lseek(fd, at, os.SEEK_HOLE)
+    for page in range(at, end, 4096):
+        os.pwrite(fd, b"spoilt!!"[:end - page], page)
+    at = end
+PYTHON
   touch -r "$times" "$1"
 }
 

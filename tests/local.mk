@@ -7,6 +7,7 @@ include tests/unit/crash.mk
 include tests/unit/policy.mk
 include tests/unit/origin.mk
 include tests/unit/http.mk
+include tests/unit/nbd.mk
 include tests/unit/fetch.mk
 include tests/unit/readahead.mk
 include tests/unit/device.mk
@@ -14,3 +15,4 @@ endif
 include tests/fuzz/local.mk
 include tests/shell.mk
 include tests/shell-http.mk
+include tests/shell-nbd.mk

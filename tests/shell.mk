@@ -49,7 +49,7 @@ shell_tests = \
 	tests/test-two-images.sh
 
 TESTS += $(shell_tests)
-EXTRA_DIST += $(shell_tests) \
+EXTRA_DIST += $(shell_tests) tests/thread-sanitizer.supp \
 	tests/functions.sh \
 	tests/installed \
 	tests/keep-locale.c \

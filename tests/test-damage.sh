@@ -23,11 +23,21 @@ rm "$tmp/half"/*
 fill "$tmp/half" "$tmp/image" $((3 << 20))
 
 cat >"$tmp/damage.py" <<'PYTHON'
-import os, random, shutil, sys
+import os, random, subprocess, sys
 how, name, cache, other, half = sys.argv[1:]
 r = random.Random(how + name)
 path = os.path.join(cache, name)
-data = bytearray(open(path, "rb").read())
+# A data file is a sparse gigabyte: only what is used of it is of interest.
+fd = os.open(path, os.O_RDONLY)
+size = os.fstat(fd).st_size
+used = 0
+while True:
+    try:
+        used = os.lseek(fd, os.lseek(fd, used, os.SEEK_DATA), os.SEEK_HOLE)
+    except OSError:
+        break
+os.close(fd)
+data = bytearray(open(path, "rb").read(used))
 def flip(n):
     for _ in range(n):
         data[r.randrange(len(data))] ^= 1 << r.randrange(8)
@@ -36,15 +46,21 @@ def swap(size, n):
         a = r.randrange(len(data) // size) * size
         b = r.randrange(len(data) // size) * size
         data[a:a + size], data[b:b + size] = data[b:b + size], data[a:a + size]
+def copy(directory):
+    subprocess.check_call(["cp", "--sparse=always",
+                           os.path.join(directory, name), path])
+    sys.exit()
 if how == "missing":
     os.unlink(path)
     sys.exit()
 elif how == "empty":
+    size = 0
     data = b""
 elif how == "truncated":
-    data = data[:len(data) * 3 // 5 + 7]
+    size = len(data) * 3 // 5 + 7
+    data = data[:size]
 elif how == "longer":
-    data += r.randbytes(5000)
+    size += 5000
 elif how == "zeros":
     data = bytes(len(data))
 elif how == "random":
@@ -62,20 +78,23 @@ elif how == "swapped-slots":
 elif how == "shifted":
     data = data[64:] + data[:64]
 elif how == "torn":
-    was = open(os.path.join(half, name), "rb").read().ljust(len(data), b"\0")
-    for at in range(0, len(data), 4096):
+    was = open(os.path.join(half, name), "rb").read(used)
+    was = was.ljust(used, b"\0")
+    for at in range(0, used, 4096):
         if r.random() < 0.5:
             data[at:at + 4096] = was[at:at + 4096]
-    data = data[:max(len(was), len(data))]
 elif how == "of-another":
-    shutil.copy(os.path.join(other, name), path)
-    sys.exit()
+    copy(other)
 elif how == "older":
-    shutil.copy(os.path.join(half, name), path)
-    sys.exit()
+    copy(half)
 else:
     raise SystemExit("unknown: " + how)
-open(path, "wb").write(data)
+with open(path, "r+b") as f:
+    f.write(data)
+    f.truncate(size)
+    if how == "longer":
+        f.seek(size - 5000)
+        f.write(r.randbytes(5000))
 PYTHON
 
 common="missing empty truncated longer zeros random flipped one-bit head

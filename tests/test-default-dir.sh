@@ -34,7 +34,7 @@ for variable in HOME XDG_CACHE_HOME; do
     *) dir=$tmp/home/tiercache; unset=HOME ;;
   esac
   as_nobody env -u $unset $variable="$tmp/home" \
-    "${nbdkit_command[@]}" -U "$tmp/home/s" "$tmp/plugin.so" "$tmp/image" \
+    "${nbdkit_command[@]}" -U - "$tmp/plugin.so" "$tmp/image" \
     cache-size=64M --run "nbdcopy \$uri - | cmp - $tmp/image"
   [ "$(find "$dir" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ] ||
     fail "expected one directory under $dir"

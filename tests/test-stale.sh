@@ -10,7 +10,8 @@ make_image "$tmp/image" 2M 1
 cp "$tmp/image" "$tmp/one"
 touch -d 2001-01-01 "$tmp/image"
 start_tiercache server "${params[@]}"
-same_bytes server "$tmp/one"
+# Holes too: what an export says of them is not kept.
+nbdcopy --no-extents "$(uri server)" - | cmp - "$tmp/one"
 stop_nbdkit server
 
 make_image "$tmp/image" 2M 2

@@ -159,10 +159,11 @@ budget_excess (struct cache *c)
   return excess;
 }
 
-/* What the kernel says that all but objects takes, or 0 if it doesn't. */
-static uint64_t
-on_disk (struct cache *c)
+/* What the kernel says that all but objects takes.  False: it doesn't. */
+static bool
+on_disk (struct cache *c, uint64_t *bytes)
 {
+  const int fds[] = { c->index_fd, c->lock_fd };
   struct stat st;
   uint64_t sum = 0;
   int dir;
@@ -173,20 +174,22 @@ on_disk (struct cache *c)
     if (fd == -1)
       continue;
     if (c->sys->fstat (c->sys, fd, &st) == -1)
-      return 0;
+      return false;
     sum += (uint64_t) st.st_blocks * 512;
   }
-  if (c->sys->fstat (c->sys, c->index_fd, &st) == 0)
+  for (unsigned i = 0; i < 2; i++) {
+    if (c->sys->fstat (c->sys, fds[i], &st) == -1)
+      return false;
     sum += (uint64_t) st.st_blocks * 512;
-  if (c->sys->fstat (c->sys, c->lock_fd, &st) == 0)
-    sum += (uint64_t) st.st_blocks * 512;
+  }
   dir = c->sys->open (c->sys, c->dir, O_RDONLY | O_DIRECTORY, 0);
   if (dir != -1) {
     if (c->sys->fstat (c->sys, dir, &st) == 0)
       sum += (uint64_t) st.st_blocks * 512;
     c->sys->close (c->sys, dir);
   }
-  return sum;
+  *bytes = sum;
+  return true;
 }
 
 /* Takes into account what is on disk beyond what was expected there.  Stores
@@ -196,11 +199,15 @@ on_disk (struct cache *c)
 void
 budget_reconcile (struct cache *c)
 {
-  uint64_t before = c->fixed + c->data_used + c->meta_used, found, account;
+  uint64_t before = c->fixed + c->data_used + c->meta_used;
+  uint64_t found, account;
+  bool known;
 
   pthread_mutex_unlock (&c->lock);
-  found = on_disk (c);
+  known = on_disk (c, &found);
   pthread_mutex_lock (&c->lock);
+  if (!known)
+    return;
   account = max_u64 (before, c->fixed + c->data_used + c->meta_used);
   c->surplus = found > account ? found - account : 0;
 }

@@ -60,6 +60,8 @@ struct slot
   uint16_t unused;
 };
 
+_Static_assert (sizeof (struct slot) == 48, "memory a slot");
+
 struct cache_object
 {
   struct cache *cache;
@@ -138,6 +140,7 @@ struct cache
   uint32_t unit;                /* of allocation in this file system */
 
   int lock_fd, index_fd;
+  pid_t pid;                    /* that the lock file names */
   uint32_t slots, slots_per_file, files;
   _Atomic int *data_fds;        /* -1: not there yet */
 

@@ -46,15 +46,16 @@ in_use (struct cache *c, struct error *e)
 }
 
 static int
-write_pid (struct cache *c, struct error *e)
+write_pid (struct cache *c)
 {
   char text[32];
-  int length = snprintf (text, sizeof text, "%ld\n", (long) getpid ());
+  int length;
 
-  if (c->sys->ftruncate (c->sys, c->lock_fd, 0) == -1 ||
-      sys_pwrite_full (c->sys, c->lock_fd, text, length, 0) == -1)
-    return cannot (c, "write the file \"lock\" in it", e);
-  return 0;
+  c->pid = getpid ();
+  length = snprintf (text, sizeof text, "%ld\n", (long) c->pid);
+  if (c->sys->ftruncate (c->sys, c->lock_fd, 0) == -1)
+    return -1;
+  return sys_pwrite_full (c->sys, c->lock_fd, text, length, 0) == -1 ? -1 : 0;
 }
 
 static int
@@ -71,7 +72,9 @@ take_lock (struct cache *c, struct error *e)
   if (c->sys->lock (c->sys, c->lock_fd) == -1)
     return errno == EAGAIN || errno == EACCES ? in_use (c, e) :
       cannot (c, "lock it", e);
-  return write_pid (c, e);
+  if (write_pid (c) == -1)
+    return cannot (c, "write the file \"lock\" in it", e);
+  return 0;
 }
 
 /* A cache frees space by punching holes: the file system must know how, and
@@ -227,26 +230,38 @@ cache_open (const struct cache_config *config, struct error *e)
   return c;
 }
 
-/* What belongs to the process rather than to the directory: a program may
- * fork between opening the cache and using it.
- */
-int
-cache_settle (struct cache *c, struct error *e)
+/* 1 if this call started the thread. */
+static int
+start_once (struct cache *c)
 {
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->objects_lock);
 
   if (c->evictor_runs)
     return 0;
-  if (write_pid (c, e) == -1)
-    return -1;
-  if (evict_start (c) != 0)
+  return evict_start (c) == 0 ? 1 : -1;
+}
+
+/* What belongs to the process rather than to the directory: a program may
+ * fork between opening the cache and using it.  The pid is only for others
+ * to name the owner: a disk that fails now is nobody's trouble.
+ */
+int
+cache_settle (struct cache *c, struct error *e)
+{
+  int r = start_once (c);
+
+  if (r == -1)
     return error_set (e, EAGAIN, "%s: cannot start a thread", c->dir);
+  if (r == 1 && c->pid != getpid () && write_pid (c) == -1)
+    health_failed (c, "write", "lock", UINT32_MAX, errno);
   return 0;
 }
 
-/* The policy's state into all records.  Nobody else writes any more. */
+/* The policy's state into all records, and those go that the evictor had not
+ * come to yet.  Nobody else writes any more.
+ */
 static int
-save_policy (struct cache *c)
+save_records (struct cache *c)
 {
   uint8_t records[BATCH_MAX * INDEX_RECORD], state[POLICY_SAVED];
 
@@ -255,10 +270,14 @@ save_policy (struct cache *c)
 
     if (index_read (c, s, n, records) == -1)
       return -1;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+      uint8_t *record = records + i * INDEX_RECORD;
+
       if (c->table[s + i].state == SLOT_LIVE)
-        policy_entry_save (&c->table[s + i].policy,
-                           records + i * INDEX_RECORD + INDEX_POLICY);
+        policy_entry_save (&c->table[s + i].policy, record + INDEX_POLICY);
+      else
+        memset (record, 0, INDEX_RECORD);
+    }
     if (index_write (c, s, n, records) == -1)
       return -1;
   }
@@ -274,7 +293,7 @@ cache_close (struct cache *c)
     if (atomic_load (&c->objects_touched))
       atomic_fetch_add (&c->objects_changed, 1);
     objects_save (c, false);
-    if (save_policy (c) == -1)
+    if (save_records (c) == -1)
       health_failed (c, "write", "index", UINT32_MAX, errno);
   }
   free_cache (c);

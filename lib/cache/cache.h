@@ -39,10 +39,11 @@ struct cache;
 struct cache_object;
 
 /* Opens or makes the cache.  Starts no thread: that is left to the first
- * cache_object_open, so that the program may fork in between.  NULL with *e: directory not usable, owned by a
- * live process (named by pid), another block size, an unknown version, or
- * size too small for sixteen blocks.  Damage inside is not an error: what
- * fails its check is dropped.  The strings are copied.
+ * cache_object_open, so that the program may fork in between.  NULL with *e:
+ * directory not usable, owned by a live process (named by pid), another block
+ * size, an unknown version, or size too small for sixteen blocks and the
+ * bookkeeping.  Damage inside is not an error: what fails its check is
+ * dropped.  The strings are copied.
  */
 extern struct cache *cache_open (const struct cache_config *config,
                                  struct error *e);
@@ -68,8 +69,8 @@ extern bool cache_find (struct cache *cache, const char *identity,
  * until cache_object_close.  Other versions of the same identity are dropped
  * when nobody holds them.  lasting false (an origin without a strong
  * validator): never written to disk as an object, and dropped with its last
- * reference; validator may then be NULL.  NULL with *e: out of memory, or
- * the strings are too long.
+ * reference; validator may then be NULL.  NULL with *e: out of memory, no
+ * thread can be started, or the strings are too long; never for its disk.
  */
 extern struct cache_object *cache_object_open (struct cache *cache,
                                                const char *identity,

@@ -49,9 +49,10 @@ index_read_header (const struct sys *sys, int fd, struct index_header *h)
 {
   uint8_t in[HEADER_USED];
   enum found found;
+  ssize_t r = sys_pread_full (sys, fd, in, sizeof in, 0);
 
-  if (sys_pread_full (sys, fd, in, sizeof in, 0) != sizeof in)
-    return FOUND_DAMAGED;
+  if (r != sizeof in)
+    return r == -1 ? FOUND_ERROR : FOUND_DAMAGED;
   found = index_check_prelude (in, magic);
   if (found != FOUND)
     return found;

@@ -38,7 +38,8 @@ objects_entry_bytes (const struct cache_object *o)
 uint64_t
 objects_limit (const struct cache *c)
 {
-  return max_u64 (SMALL_LIMIT, min_u64 (c->size / 64, FILE_BYTES_MAX)) - HEADER;
+  return max_u64 (SMALL_LIMIT, min_u64 (c->size / 64, FILE_BYTES_MAX)) -
+    HEADER;
 }
 
 static bool
@@ -259,6 +260,7 @@ objects_read (const struct sys *sys, const char *dir,
   CLEANUP_FREE uint8_t *image = NULL;
   enum found found = FOUND_DAMAGED;
   struct stat st;
+  ssize_t r = -1;
   int fd = path ? sys->open (sys, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
                              0) : -1;
 
@@ -270,16 +272,20 @@ objects_read (const struct sys *sys, const char *dir,
                strerror (errno));
     return FOUND_ERROR;
   }
-  if (sys->fstat (sys, fd, &st) == 0 && S_ISREG (st.st_mode)) {
+  if (sys->fstat (sys, fd, &st) == -1)
+    found = FOUND_ERROR;
+  else if (S_ISREG (st.st_mode) && (uint64_t) st.st_size <= FILE_BYTES_MAX) {
     *bytes = st.st_size;
-    if (*bytes <= FILE_BYTES_MAX)
-      image = malloc (*bytes + 1);
-    if (image && sys_pread_full (sys, fd, image, *bytes, 0) ==
-        (ssize_t) *bytes)
-      found = parse (image, *bytes, header, fn, opaque);
+    image = malloc (*bytes + 1);
+    if (image)
+      r = sys_pread_full (sys, fd, image, *bytes, 0);
+    found = r == -1 ? FOUND_ERROR :
+      r < st.st_size ? FOUND_DAMAGED :
+      parse (image, *bytes, header, fn, opaque);
   }
-  sys->close (sys, fd);
   if (found == FOUND_ERROR)
-    error_set (e, ENOMEM, "%s/objects: out of memory", dir);
+    error_set (e, errno, "%s/objects: cannot read: %s", dir,
+               strerror (errno));
+  sys->close (sys, fd);
   return found;
 }

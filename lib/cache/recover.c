@@ -79,26 +79,48 @@ choose_slots (struct cache *c, uint32_t before)
   return min_u64 (max_u64 (need, min_u64 (before, most)), INT32_MAX);
 }
 
-/* Everything that depends on the number of slots. */
-static int
-make_tables (struct cache *c, uint32_t before, uint64_t dir_bytes,
-             struct error *e)
+/* Divides the budget.  Returns what it would have to be at least, for the
+ * slots that belong to the budget there is.
+ */
+static uint64_t
+lay_out (struct cache *c, uint32_t before, uint64_t dir_bytes)
 {
-  uint64_t need;
+  uint64_t margin = min_u64 (max_u64 (c->size / 512, 16384),
+                             UINT64_C (64) << 20);
 
   c->slots = choose_slots (c, before);
   c->slots_per_file = DATA_FILE_BYTES / c->block_size;
   c->files = c->slots / c->slots_per_file + 1;
   c->fixed = budget_fixed (c, c->slots, dir_bytes);
-  c->limit = c->size - min_u64 (max_u64 (c->size / 512, 16384),
-                                UINT64_C (64) << 20);
-  need = budget_used (c) + BLOCKS_MIN * ((uint64_t) c->block_size +
-                                         c->block_size / 4096 + 64) + 16384;
-  if (need > c->limit)
-    return error_set (e, EINVAL, "%s: a cache size of %" PRIu64 " bytes is "
-                      "too small for %d blocks of %" PRIu32 " bytes: it "
-                      "takes at least %" PRIu64, c->dir, c->size,
-                      BLOCKS_MIN, c->block_size, need + (c->size - c->limit));
+  c->limit = c->size - min_u64 (c->size, margin);
+  return budget_used (c) + BLOCKS_MIN * ((uint64_t) c->block_size +
+                                         c->block_size / 4096 + 64) +
+    16384 + margin;
+}
+
+/* A larger budget has more slots, and these take more of it. */
+static int
+too_small (struct cache *c, uint32_t before, uint64_t dir_bytes,
+           struct error *e)
+{
+  uint64_t size = c->size, least = size, need;
+
+  while ((need = lay_out (c, before, dir_bytes)) > least)
+    c->size = least = need;
+  c->size = size;
+  return error_set (e, EINVAL, "%s: a cache size of %" PRIu64 " bytes is too "
+                    "small for %d blocks of %" PRIu32 " bytes: it takes at "
+                    "least %" PRIu64, c->dir, size, BLOCKS_MIN,
+                    c->block_size, least);
+}
+
+/* Everything that depends on the number of slots. */
+static int
+make_tables (struct cache *c, uint32_t before, uint64_t dir_bytes,
+             struct error *e)
+{
+  if (lay_out (c, before, dir_bytes) > c->size)
+    return too_small (c, before, dir_bytes, e);
   c->data_fds = malloc (c->files * sizeof *c->data_fds);
   c->file_live = calloc (c->files, sizeof *c->file_live);
   c->file_peak = calloc (c->files, sizeof *c->file_peak);
@@ -261,6 +283,11 @@ recover (struct cache *c, uint64_t dir_bytes, struct error *e)
     index = index_read_header (c->sys, c->index_fd, &ih);
   else if (errno != ENOENT)
     return failed (c, "index", "open", e);
+  /* A disk that fails now may be well again tomorrow: nothing is thrown away
+   * for that.
+   */
+  if (index == FOUND_ERROR)
+    return failed (c, "index", "read", e);
   if (objects == FOUND_UNKNOWN_VERSION)
     return refuse_version (c, "objects", e);
   if (index == FOUND_UNKNOWN_VERSION)

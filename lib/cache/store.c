@@ -153,6 +153,9 @@ replace (struct cache *c, const struct view *old, struct slot *s)
   if (o->state != SLOT_LIVE || !slots_unchanged (c, old))
     return false;
   policy_entry_save (&o->policy, policy);
+  policy_evicted (c->policy, &s->policy,
+                  slots_key (c, atomic_load (&s->object),
+                             atomic_load (&s->block)), false);
   policy_entry_load (c->policy, &s->policy,
                      max_u64 (budget_block (c, atomic_load (&s->lengths)),
                               c->unit), policy);

@@ -89,10 +89,36 @@ device_cache (struct device *device, uint32_t count, uint64_t offset,
   return fetch_rest (device, NULL, end - offset, offset, e);
 }
 
+/* Where the origin has got with its extents. */
+struct extents
+{
+  origin_extent_fn fn;
+  void *opaque;
+  uint64_t offset;              /* said so far, up to here */
+  int r;                        /* of fn */
+};
+
+static int
+note_extent (void *opaque, uint64_t offset, uint64_t count, bool hole)
+{
+  struct extents *extents = opaque;
+
+  extents->offset = offset + count;
+  extents->r = extents->fn (extents->opaque, offset, count, hole);
+  return extents->r;
+}
+
 int
 device_extents (struct device *device, uint64_t offset, uint64_t count,
-                origin_extent_fn fn, void *opaque, struct error *e)
+                origin_extent_fn fn, void *opaque)
 {
-  return device->origin->ops->extents (device->origin, offset, count, fn,
-                                       opaque, e);
+  struct extents extents = { fn, opaque, offset, 0 };
+  struct error e;
+  int r = device->origin->ops->extents (device->origin, offset, count,
+                                        note_extent, &extents, &e);
+
+  if (r != -1 || extents.r != 0)
+    return extents.r;
+  log_debug (origin, "%s: no extents: %s", device->url_for_log, e.text);
+  return fn (opaque, extents.offset, offset + count - extents.offset, false);
 }

@@ -73,9 +73,12 @@ extern int device_read (struct device *device, void *buf, uint32_t count,
 extern int device_cache (struct device *device, uint32_t count,
                          uint64_t offset, struct error *e);
 
-/* The origin's extents, as origin_ops.extents. */
+/* The origin's extents: calls fn for consecutive ones that cover the range,
+ * until it returns non-zero, which is then returned.  What the origin can't
+ * tell (it may be out of reach) is data.
+ */
 extern int device_extents (struct device *device, uint64_t offset,
                            uint64_t count, origin_extent_fn fn,
-                           void *opaque, struct error *e);
+                           void *opaque);
 
 #endif /* TIERCACHE_DEVICE_H */

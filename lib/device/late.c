@@ -114,9 +114,12 @@ late_extents (struct origin *origin, uint64_t offset, uint64_t count,
 {
   struct origin *real = late_real ((struct late *) origin, e);
 
-  if (!real)
+  /* What is cached can be read without the origin; where its holes are is not
+   * known then.
+   */
+  if (!real && (e->kind == ERROR_FINAL || e->errnum == ESHUTDOWN))
     return -1;
-  if (!real->ops->extents)
+  if (!real || !real->ops->extents)
     return fn (opaque, offset, count, false);
   return real->ops->extents (real, offset, count, fn, opaque, e);
 }

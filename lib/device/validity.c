@@ -15,10 +15,24 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
+/* The validator of an origin that has none (an NBD server, a block device),
+ * when the user has given a key: then the key names the version, too.
+ */
+static void
+name_by_key (uint64_t size, char validator[ORIGIN_VALIDATOR_MAX + 1])
+{
+  snprintf (validator, ORIGIN_VALIDATOR_MAX + 1, "key size=%" PRIu64, size);
+}
+
 bool
 same_version (const struct origin *origin, const char *validator,
               bool lasting, uint64_t size)
 {
+  char by_key[ORIGIN_VALIDATOR_MAX + 1];
+
+  name_by_key (size, by_key);
+  if (strcmp (validator, by_key) == 0)
+    return origin->size == size && !*origin->validator;
   return origin->size == size && origin->lasting == lasting
     && strcmp (origin->validator, validator) == 0;
 }
@@ -100,11 +114,12 @@ open_known (struct engine *engine, const char *url, const char *identity,
 /* The origin has the last word: a new version, or the known one. */
 static struct device *
 open_asking (struct engine *engine, const char *url, const char *identity,
-             const struct cache_version *known, struct error *e)
+             bool keyed, const struct cache_version *known, struct error *e)
 {
   struct origin *origin = open_retrying (engine, url,
                                          known && !engine->config.offline_fail,
                                          e);
+  char by_key[ORIGIN_VALIDATOR_MAX + 1];
   struct device_version version;
   struct device *device;
 
@@ -121,9 +136,14 @@ open_asking (struct engine *engine, const char *url, const char *identity,
     .url = url, .identity = identity, .validator = origin->validator,
     .lasting = origin->lasting, .size = origin->size, .origin = origin
   };
+  if (keyed && !*origin->validator) {
+    name_by_key (origin->size, by_key);
+    version.validator = by_key;
+    version.lasting = true;
+  }
   log_debug (origin, "%s: %" PRIu64 " bytes, version %s%s", identity,
-             origin->size, *origin->validator ? origin->validator : "unknown",
-             origin->lasting ? "" : " (not kept)");
+             version.size, *version.validator ? version.validator : "unknown",
+             version.lasting ? "" : " (not kept)");
   device = engine_device (engine, &version, e);
   if (device)
     cache_object_validated (device->object,
@@ -147,7 +167,8 @@ device_open (struct engine *engine, const char *url, const char *key,
   age = is_known ? age_ms (&known) : UINT64_MAX;
   if (age >= engine->config.stale_after_ms
       && age >= engine->config.expire_after_ms)
-    return open_asking (engine, url, identity, is_known ? &known : NULL, e);
+    return open_asking (engine, url, identity, key != NULL,
+                        is_known ? &known : NULL, e);
 
   device = open_known (engine, url, identity, &known, e);
   if (device && age >= engine->config.stale_after_ms)

@@ -14,6 +14,7 @@
 
 #include "fetch/fetch-internal.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 #include "util/minmax.h"
 
 #define NS_PER_MS UINT64_C (1000000)
@@ -251,12 +252,16 @@ fetcher (void *opaque)
     while ((run = take_run (fetch))) {
       struct fetch_source *source = run->source;
       struct error e = { .errnum = EIO, .kind = ERROR_AGAIN };
-      bool idle;
+      bool idle, ahead = !run->waited;
       int r;
 
       pool_kick (fetch);
       pthread_mutex_unlock (&fetch->lock);
       r = ask_origin (run, &e);
+      log_debug (fetch, "%s%" PRIu64 " bytes at %" PRIu64 " in %" PRIu64
+                 " us%s%s", ahead ? "ahead: " : "", run->bytes,
+                 run_begin (run), (stop_now_ns () - run->try_ns) / 1000,
+                 r == -1 ? ": " : "", r == -1 ? e.text : "");
       pthread_mutex_lock (&fetch->lock);
       finish_try (run, r, &e);
       idle = source_is_idle (source);

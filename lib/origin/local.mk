@@ -28,3 +28,19 @@ libtiercache_la_SOURCES += \
 	lib/origin/http-version.h \
 	lib/origin/http.c \
 	lib/origin/http.h
+
+libtiercache_la_SOURCES += \
+	lib/origin/nbd-failure.c \
+	lib/origin/nbd-failure.h \
+	lib/origin/nbd-link.c \
+	lib/origin/nbd-link.h \
+	lib/origin/nbd-uri.c \
+	lib/origin/nbd-uri.h \
+	lib/origin/nbd.c \
+	lib/origin/nbd.h
+
+libtiercache_la_SOURCES += \
+	lib/origin/directory-http.c \
+	lib/origin/directory-parse.c \
+	lib/origin/directory.c \
+	lib/origin/directory.h

@@ -10,10 +10,12 @@
 
 #include "origin/file.h"
 #include "origin/http.h"
+#include "origin/nbd-uri.h"
+#include "origin/nbd.h"
 #include "origin/origin.h"
 #include "util/cleanup.h"
 
-enum scheme { SCHEME_FILE, SCHEME_HTTP, SCHEME_UNKNOWN };
+enum scheme { SCHEME_FILE, SCHEME_HTTP, SCHEME_NBD, SCHEME_UNKNOWN };
 
 /* The length of the scheme that stands before a colon, 0 if there is none
  * (RFC 3986, section 3.1).
@@ -47,11 +49,14 @@ scheme_of (const char *url, struct error *e)
     return SCHEME_FILE;
   if (scheme_is (url, n, "http") || scheme_is (url, n, "https"))
     return SCHEME_HTTP;
+  if (nbd_uri_is (url))
+    return SCHEME_NBD;
   if (n == 0 || strncmp (url + n, "://", 3) != 0)
     return SCHEME_FILE;
   shown = origin_url_for_log (url);
-  error_set (e, EINVAL, "%s: unknown kind of URL \"%.*s\": file:, http: and "
-             "https: can be served, and paths of files",
+  error_set (e, EINVAL, "%s: unknown kind of URL \"%.*s\": file:, http:, "
+             "https:, nbd:, nbds:, nbd+unix: and nbds+unix: can be served, "
+             "and paths of files",
              shown ? shown : "", (int) (n > 20 ? 20 : n), url);
   return SCHEME_UNKNOWN;
 }
@@ -65,6 +70,8 @@ origin_open (const char *url, const struct origin_config *config,
     return file_open (url, &sys_real, config->stop, e);
   case SCHEME_HTTP:
     return http_open (url, config, e);
+  case SCHEME_NBD:
+    return nbd_open (url, config, e);
   default:
     return NULL;
   }
@@ -78,6 +85,8 @@ origin_identity (const char *url, struct error *e)
     return file_identity (url, e);
   case SCHEME_HTTP:
     return http_identity (url, e);
+  case SCHEME_NBD:
+    return nbd_identity (url, e);
   default:
     return NULL;
   }
@@ -98,6 +107,8 @@ origin_url_for_log (const char *url)
   const char *p = url + n + 3, *from = p;
   char *ret;
 
+  if (nbd_uri_is (url))         /* its query says where it is */
+    return nbd_uri_name (url);
   if (n == 0 || strncmp (url + n, "://", 3) != 0)
     return strdup (url);
   authority = strcspn (p, "/?#");

@@ -66,7 +66,8 @@ struct origin
   bool lasting;
 };
 
-/* Opens a URL: file:, http: or https:, or a bare path.  One round trip.
+/* Opens a URL: file:, http:, https:, nbd: (nbds:, nbd+unix:, nbds+unix:), or
+ * a bare path.  One round trip, of NBD a few.
  * NULL with *e; kind ERROR_ABSENT when it can't be reached.  The
  * configuration is copied, but for stop, which must outlive the origin.
  */
@@ -83,7 +84,7 @@ extern void origin_close (struct origin *origin);
 extern char *origin_identity (const char *url, struct error *e);
 
 /* The same URL fit for logs and errors: user info and query replaced by
- * "…".  The caller frees it; NULL when out of memory.
+ * "…" (of NBD, only the socket stays of the query).  The caller frees it; NULL when out of memory.
  */
 extern char *origin_url_for_log (const char *url);
 

@@ -108,10 +108,9 @@ parse_word (const char *name, const char *value, const char *const words[],
   for (int i = 0; words[i]; i++) {
     if (strcmp (value, words[i]) == 0)
       return i;
-    used += snprintf (list + used, sizeof list - used, "%s%s",
-                      i ? " or " : "", words[i]);
-    if (used >= sizeof list)
-      break;
+    if (used < sizeof list)
+      used += snprintf (list + used, sizeof list - used, "%s%s",
+                        i ? " or " : "", words[i]);
   }
   return error_set (e, EINVAL, "%s=%s: expected %s", name, value, list);
 }

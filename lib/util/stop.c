@@ -67,7 +67,9 @@ stop_wait (const struct stop *stop, pthread_cond_t *cond,
 int
 stop_sleep (const struct stop *stop, uint64_t ms)
 {
-  uint64_t end = stop_now_ns () + ms * NS_PER_MS;
+  uint64_t start = stop_now_ns ();
+  uint64_t end = ms < (UINT64_MAX - start) / NS_PER_MS
+    ? start + ms * NS_PER_MS : UINT64_MAX;
 
   for (;;) {
     uint64_t now = stop_now_ns ();

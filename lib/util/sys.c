@@ -214,8 +214,8 @@ sys_mkdir_all (const struct sys *sys, const char *path)
 
   if (!part)
     return -1;
-  for (char *p = part + 1; *p; p++) {
-    if (*p != '/')
+  for (char *p = part; *p; p++) {
+    if (*p != '/' || p == part)
       continue;
     *p = '\0';
     if (sys->mkdir (sys, part, 0700) == -1 && errno != EEXIST)

@@ -9,10 +9,7 @@ filled ()
 
   shift
   serve_ours "$name" url="$image" cache-size=10G "$@"
-  nbdcopy "$(uri "$name")" null:
-  # What was stored behind the replies is there when it is read again.
-  nbdcopy "$(uri "$name")" null:
-  sync -f "$tmp/$name.cache"
+  warm_up "$name" "$image_size"
 }
 
 warm ()
@@ -77,7 +74,7 @@ beside_misses ()
   local misses
 
   serve_ours slow url="http://127.0.0.1:$port_slow/usr.img" cache-size=10G
-  nbdcopy_part slow $((256 << 20))
+  warm_up slow $((256 << 20))
   result beside-misses without "$(iops slow "${hits[@]}")"
   read_fio slow --rw=randread --bs=64k --iodepth=16 --offset=1g --size=1g \
     --time_based --runtime=$((seconds + 4)) >>"$tmp/misses.log" &

@@ -68,10 +68,17 @@ curl_bandwidth ()
   echo $((image_size * 1000 / (($(date +%s%N) - began) / 1000000)))
 }
 
-# nbdcopy_part NAME BYTES: reads the first of them.
-nbdcopy_part ()
+# warm_up NAME BYTES: caches the first of them, and lets it settle: what was
+# fetched has been stored, and what is read first is verified.
+warm_up ()
 {
-  read_fio "$1" --rw=read --bs=256k --iodepth=16 --size="$2" >/dev/null
+  local i
+
+  for ((i = 0; i < 2; i++)); do
+    read_fio "$1" --rw=read --bs=256k --iodepth=16 --size="$2" >/dev/null
+    sync -f "$tmp/$1.cache"
+    sleep 1
+  done
 }
 
 ours_cold ()
@@ -113,7 +120,7 @@ cold_random ()
     "$(iops ours --rw=randread --bs=4k --iodepth=16 "${timed[@]}")"
   ours_cold "$port_100"
   log_start
-  touched=$("$python_nbd" "$lib/random.py" "$(uri ours)" 2000 16 $block)
+  touched=$("$python_nbd" "$lib/scattered.py" "$(uri ours)" 2000 16 $block)
   read -r _ bytes < <(log_read)
   result random-bytes ours "$(ratio "$bytes" "$touched")"
 }
@@ -136,7 +143,7 @@ hits_beside_misses ()
   local misses
 
   ours_cold "$port_100"
-  nbdcopy_part ours $((256 << 20))
+  warm_up ours $((256 << 20))
   result hit-p99 without "$(p99 ours "${hits[@]}")"
   read_fio ours --rw=randread --bs=4k --iodepth=16 --offset=1g --size=1g \
     --time_based --runtime=$((seconds + 3)) >>"$tmp/misses.log" &

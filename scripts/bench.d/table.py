@@ -171,10 +171,10 @@ def put(part, source, document):
         new = f.read().strip()
     with open(document) as f:
         text = f.read()
-    pattern = re.compile(rf"(<!-- {part} -->\n).*?(\n<!-- end -->)", re.S)
+    pattern = re.compile(rf"(<!-- {part} -->\n).*?(<!-- end -->)", re.S)
     if document.endswith("README.md"):
         new = "\n".join(short(new.split("\n")))
-    changed, n = pattern.subn(lambda m: m[1] + new + m[2], text)
+    changed, n = pattern.subn(lambda m: m[1] + new + "\n" + m[2], text)
     if n == 0:
         print(f"{document}: no <!-- {part} --> in it", file=sys.stderr)
         return

@@ -34,9 +34,28 @@ struct sys_test
   struct fault faults[FAULTS];
   uint64_t crash_in;            /* changing calls until the last; 0: none */
   bool crashed;
+  enum sys_test_call crash_call;        /* what it died in */
   size_t short_max;
   bool clock_set;
   uint64_t monotonic_ns, realtime_s;
+};
+
+static const char *const call_names[SYS_TEST_CALLS] = {
+  [SYS_TEST_OPEN] = "open",
+  [SYS_TEST_CLOSE] = "close",
+  [SYS_TEST_PREAD] = "pread",
+  [SYS_TEST_PWRITE] = "pwrite",
+  [SYS_TEST_FALLOCATE] = "fallocate",
+  [SYS_TEST_FTRUNCATE] = "ftruncate",
+  [SYS_TEST_FSTAT] = "fstat",
+  [SYS_TEST_FSTATVFS] = "fstatvfs",
+  [SYS_TEST_LSEEK] = "lseek",
+  [SYS_TEST_FDATASYNC] = "fdatasync",
+  [SYS_TEST_RENAME] = "rename",
+  [SYS_TEST_UNLINK] = "unlink",
+  [SYS_TEST_MKDIR] = "mkdir",
+  [SYS_TEST_FSYNC_DIR] = "fsync_dir",
+  [SYS_TEST_LOCK] = "lock",
 };
 
 static struct sys_test *
@@ -65,8 +84,10 @@ test_verdict (struct sys_test *t, enum sys_test_call call, bool changing,
   t->counts[SYS_TEST_ANY]++;
   t->counts[SYS_TEST_CHANGING] += changing;
   *last = changing && t->crash_in > 0 && --t->crash_in == 0;
-  if (*last)
+  if (*last) {
     t->crashed = true;
+    t->crash_call = call;
+  }
   if (t->crashed)
     return EIO;
   for (int i = 0; i < FAULTS; i++) {
@@ -418,6 +439,14 @@ sys_test_crashed (struct sys_test *t)
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&t->lock);
 
   return t->crashed;
+}
+
+const char *
+sys_test_crash_call (struct sys_test *t)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&t->lock);
+
+  return t->crashed ? call_names[t->crash_call] : "nothing";
 }
 
 struct sys_test *

@@ -78,6 +78,9 @@ extern void sys_test_set_clock (struct sys_test *test, uint64_t monotonic_ns,
 extern void sys_test_crash_at (struct sys_test *test, uint64_t n);
 extern bool sys_test_crashed (struct sys_test *test);
 
+/* The name of the call that it died in, "nothing" if it has not. */
+extern const char *sys_test_crash_call (struct sys_test *test);
+
 /* What the next process finds, as a model of its own without faults: call it
  * when no thread is in a call; it leaves this one alone, so that a crash can
  * be followed by many ends.  Kill: all that was done, and it is durable.

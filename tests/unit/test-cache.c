@@ -477,8 +477,8 @@ test_hurry (void **state)
   /* Also by the next process. */
   c = help_open (&config);
   assert_true (before < 400 * KIB);
-  assert_true (help_wait (got_small, NULL));
   o = help_object (c, "o", 1, 64 * BS);
+  assert_true (help_wait (got_small, NULL));
   assert_int_equal (help_count (o, 1, 64 * BS, BS, CONTENT_TEXT), 64);
   cache_stats (c, &stats);
   assert_int_equal (stats.resident_blocks, 64);

@@ -13,11 +13,27 @@ libsystest_la_SOURCES = \
 	tests/unit/sys-test.c \
 	tests/unit/sys-test.h
 
-check_PROGRAMS += tests/unit/test-util tests/unit/test-sys-test
-TESTS += tests/unit/test-util tests/unit/test-sys-test
+check_PROGRAMS += \
+	tests/unit/test-parse \
+	tests/unit/test-util \
+	tests/unit/test-sys-test \
+	tests/unit/test-sys-loss
+TESTS += \
+	tests/unit/test-parse \
+	tests/unit/test-util \
+	tests/unit/test-sys-test \
+	tests/unit/test-sys-loss
+
+tests_unit_test_parse_SOURCES = tests/unit/test-parse.c
+tests_unit_test_parse_LDADD = libtiercache.la $(CMOCKA_LIBS)
 
 tests_unit_test_util_SOURCES = tests/unit/test-util.c
 tests_unit_test_util_LDADD = libsystest.la libtiercache.la $(CMOCKA_LIBS)
 
-tests_unit_test_sys_test_SOURCES = tests/unit/test-sys-test.c
+tests_unit_test_sys_test_SOURCES = \
+	tests/unit/test-sys-test.c tests/unit/sys-place.h
 tests_unit_test_sys_test_LDADD = libsystest.la libtiercache.la $(CMOCKA_LIBS)
+
+tests_unit_test_sys_loss_SOURCES = \
+	tests/unit/test-sys-loss.c tests/unit/sys-place.h
+tests_unit_test_sys_loss_LDADD = libsystest.la libtiercache.la $(CMOCKA_LIBS)

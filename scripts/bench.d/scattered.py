@@ -1,6 +1,6 @@
 """Reads at random over NBD, and says how many distinct blocks it touched.
 
-  random.py URI READS DEPTH BLOCK-SIZE
+  scattered.py URI READS DEPTH BLOCK-SIZE
 """
 
 import random

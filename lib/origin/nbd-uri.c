@@ -1,0 +1,160 @@
+/* NBD URIs: which are understood, and what they are called.  libnbd parses
+ * them for itself; what it takes is a matter between the user and libnbd.
+ */
+
+#include <config.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "origin/nbd-uri.h"
+#include "util/cleanup.h"
+
+static const char *const schemes[] = {
+  "nbd", "nbds", "nbd+unix", "nbds+unix", NULL
+};
+
+/* The length of the scheme, 0 if it is none of these. */
+static size_t
+scheme_length (const char *uri)
+{
+  for (const char *const *s = schemes; *s; s++) {
+    size_t n = strlen (*s);
+
+    if (strncasecmp (uri, *s, n) == 0 && strncmp (uri + n, "://", 3) == 0)
+      return n;
+  }
+  return 0;
+}
+
+bool
+nbd_uri_is (const char *uri)
+{
+  return scheme_length (uri) > 0;
+}
+
+static bool
+is_unix (const char *uri)
+{
+  return memchr (uri, '+', scheme_length (uri)) != NULL;
+}
+
+/* The parts of a URI, within it. */
+struct parts
+{
+  const char *host, *path, *socket;     /* socket: the value, or NULL */
+  size_t host_len, path_len, socket_len;
+};
+
+static void
+find_parts (const char *uri, struct parts *parts)
+{
+  const char *p = uri + scheme_length (uri) + 3;
+  const char *end = p + strcspn (p, "/?#");
+
+  parts->host = p;
+  for (; p < end; p++)
+    if (*p == '@')
+      parts->host = p + 1;
+  parts->host_len = end - parts->host;
+  parts->path = end;
+  parts->path_len = strcspn (end, "?#");
+  parts->socket = NULL;
+  parts->socket_len = 0;
+  p = end + parts->path_len;
+  while (*p == '?' || *p == '&' || *p == ';') {
+    size_t len = strcspn (++p, "&;#");
+
+    if (len >= 7 && strncmp (p, "socket=", 7) == 0) {
+      parts->socket = p + 7;
+      parts->socket_len = len - 7;
+    }
+    p += len;
+  }
+}
+
+/* The host in lower case, without the port that would be taken anyway. */
+static char *
+tidy_host (const struct parts *parts)
+{
+  static const char port[] = ":10809";
+  size_t n = parts->host_len, port_len = sizeof port - 1;
+  char *host = strndup (parts->host, n);
+
+  if (!host)
+    return NULL;
+  for (char *p = host; *p; p++)
+    *p = tolower ((unsigned char) *p);
+  if (n >= port_len && strcmp (host + n - port_len, port) == 0)
+    host[n - port_len] = '\0';
+  return host;
+}
+
+char *
+nbd_uri_name (const char *uri)
+{
+  size_t n = scheme_length (uri);
+  CLEANUP_FREE char *scheme = strndup (uri, n), *host = NULL;
+  struct parts parts;
+  char *name = NULL;
+
+  find_parts (uri, &parts);
+  host = tidy_host (&parts);
+  if (!scheme || !host)
+    return NULL;
+  for (char *p = scheme; *p; p++)
+    *p = tolower ((unsigned char) *p);
+  if (asprintf (&name, "%s://%s%s%.*s%s%.*s", scheme, host,
+                parts.path_len ? "" : "/", (int) parts.path_len, parts.path,
+                parts.socket ? "?socket=" : "", (int) parts.socket_len,
+                parts.socket ? parts.socket : "") == -1)
+    return NULL;
+  return name;
+}
+
+/* nbdkit leaves the directory it was started in. */
+static int
+check_absolute (const char *name, const char *uri, const char *param,
+                struct error *e)
+{
+  const char *p = strpbrk (uri, "?#");
+  size_t n = strlen (param);
+
+  while (p && *p && *p != '#') {
+    p++;
+    if (strncmp (p, param, n) == 0 && p[n] == '=' && p[n + 1] != '/'
+        && strncasecmp (p + n + 1, "%2f", 3) != 0)
+      return error_set (e, EINVAL, "%s: %s= needs an absolute path", name,
+                        param);
+    p = strpbrk (p, "&;#");
+  }
+  return 0;
+}
+
+int
+nbd_uri_check (const char *uri, struct error *e)
+{
+  CLEANUP_FREE char *name = nbd_uri_name (uri);
+  struct parts parts;
+
+  if (!name)
+    return error_set (e, ENOMEM, "out of memory");
+  find_parts (uri, &parts);
+  if (is_unix (uri) && parts.socket_len == 0)
+    return error_set (e, EINVAL, "%s: names no socket: write %s", name,
+                      "nbd+unix:///EXPORT?socket=/PATH");
+  if (!is_unix (uri) && parts.socket)
+    return error_set (e, EINVAL, "%s: only nbd+unix: has a socket: write %s",
+                      name, "nbd+unix:///EXPORT?socket=/PATH");
+  if (!is_unix (uri) && parts.host_len == 0)
+    return error_set (e, EINVAL, "%s: names no host", name);
+  if (check_absolute (name, uri, "socket", e) == -1
+      || check_absolute (name, uri, "tls-certificates", e) == -1
+      || check_absolute (name, uri, "tls-psk-file", e) == -1)
+    return -1;
+  return 0;
+}

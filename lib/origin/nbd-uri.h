@@ -1,0 +1,21 @@
+/* NBD URIs: which are understood, and what they are called. */
+
+#ifndef TIERCACHE_NBD_URI_H
+#define TIERCACHE_NBD_URI_H
+
+#include <stdbool.h>
+
+#include "util/error.h"
+
+/* nbd:, nbds:, nbd+unix: or nbds+unix: followed by two slashes. */
+extern bool nbd_uri_is (const char *uri);
+
+/* The URI without user, certificates, keys and fragment: its name in the
+ * cache and in messages.  The caller frees it; NULL when out of memory.
+ */
+extern char *nbd_uri_name (const char *uri);
+
+/* What can be said about it before anything is asked.  0, or -1 with *e. */
+extern int nbd_uri_check (const char *uri, struct error *e);
+
+#endif /* TIERCACHE_NBD_URI_H */

@@ -1,0 +1,431 @@
+/* A cache at work, to be interrupted. */
+
+#include <config.h>
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/cache.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/minmax.h"
+#include "util/mix.h"
+
+#include "crash-work.h"
+
+#define BLOCK 16384u
+#define REQUEST (5 * BLOCK / 2)
+
+struct thing
+{
+  const char *identity, *validator;
+  bool lasting;
+  uint64_t size;
+};
+
+enum { DISK_1, DISK_2, SMALL, FLEETING, BIG, THINGS };
+
+static const struct thing things[THINGS] = {
+  [DISK_1] = { "http://a/disk", "\"v1\"", true, 24 * BLOCK + 1000 },
+  [DISK_2] = { "http://a/disk", "\"v2\"", true, 26 * BLOCK },
+  [SMALL] = { "http://b/small", "\"w\"", true, 100 },
+  [FLEETING] = { "http://c/fleeting", NULL, false, 8 * BLOCK },
+  [BIG] = { "http://d/big", "\"x\"", true, 90 * BLOCK },
+};
+
+static void __attribute__ ((format (printf, 2, 3)))
+wrong (struct crash_work *work, const char *fmt, ...)
+{
+  va_list args;
+
+  work->wrong++;
+  fprintf (stderr, "%s: ", work->where);
+  va_start (args, fmt);
+  vfprintf (stderr, fmt, args);
+  va_end (args);
+  fputc ('\n', stderr);
+}
+
+static void
+sink_quiet (enum log_level level, const char *text)
+{
+  (void) level;
+  (void) text;
+}
+
+void
+crash_work_quiet (void)
+{
+  log_to (sink_quiet, 0);
+}
+
+/* What a block holds is a function of the version and its number.  One in
+ * four is zeros, one compressible, one compressible in some of its pieces.
+ */
+static void
+block_content (const struct thing *thing, uint64_t block,
+               unsigned char buf[BLOCK])
+{
+  uint64_t seed = mix_u64 ((thing - things) * UINT64_C (1000003) + block);
+  unsigned kind = block % 4;
+
+  memset (buf, 0, BLOCK);
+  for (uint64_t i = 0; i < BLOCK / 8 && kind != 0; i++) {
+    bool random = kind == 3 || (kind == 2 && i * 8 / 4096 % 2);
+    uint64_t word = mix_u64 (seed + (random ? i : i / 64));
+
+    memcpy (buf + i * 8, &word, 8);
+  }
+}
+
+static uint64_t
+thing_blocks (const struct thing *thing)
+{
+  return (thing->size + BLOCK - 1) / BLOCK;
+}
+
+/* Blocks [first, first + nr) of a thing, as far as it has them. */
+static void
+store (struct cache_object *object, const struct thing *thing,
+       uint64_t first, uint64_t nr, bool hurry)
+{
+  CLEANUP_FREE unsigned char *buf = malloc (nr * BLOCK);
+  uint64_t end = min_u64 (thing_blocks (thing), first + nr);
+  struct cache_store_options options = { .cost_us = 1000, .hurry = hurry };
+
+  for (uint64_t b = first; b < end; b++)
+    block_content (thing, b, buf + (b - first) * BLOCK);
+  cache_store (object, first, buf,
+               min_u64 (end * BLOCK, thing->size) - first * BLOCK, &options);
+}
+
+static void
+check_bytes (struct crash_work *work, const struct thing *thing,
+             const unsigned char *buf, uint64_t offset, uint32_t count)
+{
+  unsigned char expected[BLOCK];
+
+  while (count > 0) {
+    uint64_t block = offset / BLOCK;
+    uint32_t at = offset % BLOCK, n = min_u64 (count, BLOCK - at);
+
+    block_content (thing, block, expected);
+    if (memcmp (buf, expected + at, n) != 0) {
+      uint32_t i = 0;
+
+      while (buf[i] == expected[at + i])
+        i++;
+      wrong (work, "%s %s block %" PRIu64 ": wrong bytes from %" PRIu32 " on",
+             thing->identity, thing->validator, block, at + i);
+    }
+    buf += n;
+    offset += n;
+    count -= n;
+  }
+}
+
+/* Reads all of a thing and checks what is served.  Returns the blocks that
+ * were served to their end.
+ */
+static uint64_t
+read_all (struct crash_work *work, struct cache_object *object,
+          const struct thing *thing)
+{
+  unsigned char buf[REQUEST];
+  uint64_t offset = 0, bytes = 0;
+  unsigned flags = 0;
+
+  while (offset < thing->size) {
+    uint32_t count = min_u64 (REQUEST, thing->size - offset);
+    uint32_t n = cache_read (object, buf, offset, count, &flags);
+
+    if (n > count || (n > 0 && n < count && (offset + n) % BLOCK != 0)) {
+      wrong (work, "%s: read of %" PRIu32 " at %" PRIu64 " gave %" PRIu32,
+             thing->identity, count, offset, n);
+      n = 0;
+    }
+    check_bytes (work, thing, buf, offset, n);
+    bytes += n;
+    offset += n;
+    if (n < count)
+      offset = (offset / BLOCK + 1) * BLOCK;
+  }
+  return (bytes + BLOCK - 1) / BLOCK;
+}
+
+/* A power loss can undo a punch, and so leave more than the budget (before);
+ * no call of ours may.
+ */
+static void
+check_budget (struct crash_work *work, uint64_t before, const char *when)
+{
+  uint64_t peak = sys_test_peak (work->test);
+
+  if (peak > max_u64 (before, CRASH_WORK_BUDGET))
+    wrong (work, "%s: %" PRIu64 " bytes allocated, budget %" PRIu64, when,
+           peak, CRASH_WORK_BUDGET);
+}
+
+static void
+check_descriptors (struct crash_work *work)
+{
+  unsigned left = sys_test_descriptors (work->test);
+
+  if (left > 0)
+    wrong (work, "%u descriptors are open after the close", left);
+}
+
+/* NULL is right only if calls may fail, and then there must be a reason. */
+static struct cache *
+open_cache (struct crash_work *work)
+{
+  struct cache_config config = {
+    .dir = "/cache", .size = CRASH_WORK_BUDGET, .block_size = BLOCK,
+    .compress = true, .policy = POLICY_WEIGHTED,
+    .sys = sys_test_sys (work->test),
+  };
+  struct error e = { 0 };
+  struct cache *cache = cache_open (&config, &e);
+
+  if (!cache && !work->faulty)
+    wrong (work, "the cache does not open: %s", e.text);
+  if (!cache && (e.errnum == 0 || e.text[0] == '\0'))
+    wrong (work, "the cache does not open, and does not say why");
+  if (!cache)
+    check_descriptors (work);
+  return cache;
+}
+
+static struct cache_object *
+open_thing (struct crash_work *work, struct cache *cache,
+            const struct thing *thing)
+{
+  struct error e = { 0 };
+  struct cache_object *object;
+
+  object = cache_object_open (cache, thing->identity, thing->validator,
+                              thing->lasting, thing->size, &e);
+  if (!object)
+    wrong (work, "%s does not open: %s", thing->identity, e.text);
+  return object;
+}
+
+void
+crash_work_mkdir (struct crash_work *work)
+{
+  const struct sys *sys = sys_test_sys (work->test);
+
+  if (sys->mkdir (sys, "/cache", 0700) == -1
+      || sys->fsync_dir (sys, "/") == -1)
+    wrong (work, "the directory can't be made");
+}
+
+/* Several objects, some of them closed before the end; fits the budget. */
+static void
+work_fill (struct crash_work *work, struct cache *cache)
+{
+  struct cache_object *disk = open_thing (work, cache, &things[DISK_1]);
+  struct cache_object *small = open_thing (work, cache, &things[SMALL]);
+  struct cache_object *fleeting = open_thing (work, cache, &things[FLEETING]);
+
+  for (uint64_t b = 0; b < 20; b += 4) {
+    store (disk, &things[DISK_1], b, 4, b == 8);
+    store (fleeting, &things[FLEETING], b / 2, 2, false);
+  }
+  store (small, &things[SMALL], 0, 1, false);
+  store (disk, &things[DISK_1], 22, 3, false);
+  cache_object_validated (disk, 1700000000);
+  read_all (work, disk, &things[DISK_1]);
+  read_all (work, small, &things[SMALL]);
+  read_all (work, fleeting, &things[FLEETING]);
+  cache_object_close (small);
+  cache_object_close (fleeting);
+  cache_object_close (disk);
+}
+
+struct reader
+{
+  struct crash_work *work;
+  struct cache_object *object;
+};
+
+static void *
+reader_run (void *opaque)
+{
+  struct reader *reader = opaque;
+
+  for (int i = 0; i < 2; i++)
+    read_all (reader->work, reader->object, &things[BIG]);
+  return NULL;
+}
+
+/* More than there is room for, and read all the while. */
+static void
+work_overfill (struct crash_work *work, struct cache *cache)
+{
+  struct cache_object *big = open_thing (work, cache, &things[BIG]);
+  struct cache_object *small = open_thing (work, cache, &things[SMALL]);
+  struct reader reader = { .work = work, .object = big };
+  pthread_t thread;
+
+  for (uint64_t b = 0; b < 90; b += 3) {
+    if (b == 45 && pthread_create (&thread, NULL, reader_run, &reader) != 0)
+      abort ();
+    store (big, &things[BIG], b, 3, b % 2);
+    if (b % 15 == 0)
+      read_all (work, small, &things[SMALL]);
+  }
+  pthread_join (thread, NULL);
+  read_all (work, big, &things[BIG]);
+  cache_object_close (small);
+  cache_object_close (big);
+}
+
+/* The object changes while its old version is still open. */
+static void
+work_change (struct crash_work *work, struct cache *cache)
+{
+  struct cache_object *old = open_thing (work, cache, &things[DISK_1]);
+  struct cache_object *new;
+
+  store (old, &things[DISK_1], 0, 6, false);
+  new = open_thing (work, cache, &things[DISK_2]);
+  store (new, &things[DISK_2], 0, 8, false);
+  read_all (work, old, &things[DISK_1]);
+  read_all (work, new, &things[DISK_2]);
+  cache_object_close (old);
+  store (new, &things[DISK_2], 8, 18, false);
+  cache_object_validated (new, 1700000100);
+  read_all (work, new, &things[DISK_2]);
+  cache_object_close (new);
+}
+
+void
+crash_work_run (struct crash_work *work)
+{
+  static void (*const parts[]) (struct crash_work *, struct cache *) = {
+    work_fill, work_overfill, work_change,
+  };
+  uint64_t before = sys_test_allocated (work->test);
+
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    struct cache *cache = open_cache (work);
+
+    if (cache) {
+      parts[i] (work, cache);
+      cache_close (cache);
+      check_descriptors (work);
+    }
+    check_budget (work, before, "at work");
+  }
+}
+
+/* What is known must be a version there was, with its size. */
+static void
+check_find (struct crash_work *work, struct cache *cache)
+{
+  for (int i = 0; i < THINGS; i++) {
+    struct cache_version version;
+    bool known = false;
+
+    if (!cache_find (cache, things[i].identity, &version))
+      continue;
+    for (int v = 0; v < THINGS; v++)
+      known |= things[v].lasting
+        && strcmp (things[v].identity, things[i].identity) == 0
+        && strcmp (things[v].validator, version.validator) == 0
+        && things[v].size == version.size;
+    if (!known)
+      wrong (work, "%s: found with validator %s and size %" PRIu64,
+             things[i].identity, version.validator, version.size);
+  }
+}
+
+/* Opening one version drops the other: the one that is found goes first. */
+static void
+check_read (struct crash_work *work, struct cache *cache)
+{
+  struct cache_version version;
+  bool old = cache_find (cache, things[DISK_1].identity, &version)
+    && strcmp (version.validator, things[DISK_1].validator) == 0;
+
+  for (int i = 0; i < THINGS; i++) {
+    const struct thing *thing = &things[old || i > DISK_2 ? i : DISK_2 - i];
+    struct cache_object *object = open_thing (work, cache, thing);
+    uint64_t served = read_all (work, object, thing);
+
+    if (!thing->lasting && served > 0)
+      wrong (work, "%s: %" PRIu64 " blocks are there, it was not to last",
+             thing->identity, served);
+    cache_object_close (object);
+  }
+}
+
+/* It goes on storing, and serves what it has stored; then it is filled up, so
+ * that space which the crash left behind shows.
+ */
+static void
+check_works (struct crash_work *work, struct cache *cache, bool fill)
+{
+  struct cache_object *disk = open_thing (work, cache, &things[DISK_2]);
+  struct cache_object *big = open_thing (work, cache, &things[BIG]);
+
+  for (uint64_t b = 0; b < 12; b += 4)
+    store (disk, &things[DISK_2], b, 4, false);
+  if (read_all (work, disk, &things[DISK_2]) < 4)
+    wrong (work, "it does not serve what it has just stored");
+  for (uint64_t b = 0; fill && b < 90; b += 10)
+    store (big, &things[BIG], b, 10, false);
+  cache_object_close (big);
+  cache_object_close (disk);
+}
+
+void
+crash_work_check_kept (struct crash_work *work)
+{
+  struct cache *cache = open_cache (work);
+  const struct thing *thing = &things[SMALL];
+  struct cache_object *object;
+
+  if (!cache)
+    return;
+  object = open_thing (work, cache, thing);
+  store (object, thing, 0, 1, false);
+  cache_object_close (object);
+  cache_close (cache);
+  cache = open_cache (work);
+  if (!cache)
+    return;
+  object = open_thing (work, cache, thing);
+  if (read_all (work, object, thing) != 1)
+    wrong (work, "what was stored before the close is gone");
+  cache_object_close (object);
+  cache_close (cache);
+}
+
+void
+crash_work_check (struct crash_work *work)
+{
+  uint64_t before = sys_test_allocated (work->test);
+
+  for (int round = 0; round < 2; round++) {
+    struct cache *cache = open_cache (work);
+
+    if (!cache)
+      return;
+    check_find (work, cache);
+    check_read (work, cache);
+    check_works (work, cache, round == 0);
+    cache_close (cache);
+    check_descriptors (work);
+  }
+
+  check_budget (work, before, "after the reboot");
+  if (sys_test_allocated (work->test) > CRASH_WORK_BUDGET)
+    wrong (work, "%" PRIu64 " bytes are still allocated, budget %" PRIu64,
+           sys_test_allocated (work->test), CRASH_WORK_BUDGET);
+}

@@ -1,0 +1,115 @@
+/* NBD URIs: which are understood, what they are called, what of them is
+ * shown.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "origin/nbd-uri.h"
+#include "origin/origin.h"
+
+static void
+test_names (void **state)
+{
+  static const struct { const char *uri, *name; } cases[] = {
+    { "nbd://h", "nbd://h/" },
+    { "NBD://Host.Example/Disk", "nbd://host.example/Disk" },
+    { "nbd://h:10809/x", "nbd://h/x" },
+    { "nbd://h:10810/x", "nbd://h:10810/x" },
+    { "nbd://[::1]:10809/x", "nbd://[::1]/x" },
+    { "nbds://alice@h/x?tls-psk-file=/k", "nbds://h/x" },
+    { "nbds://a@b@h/x", "nbds://h/x" },
+    { "nbds://alice:pw@h?tls-certificates=/c", "nbds://h/" },
+    { "nbd://h/x#frag", "nbd://h/x" },
+    { "nbd://h/a@b", "nbd://h/a@b" },
+    { "nbd+unix:///x?socket=/run/s", "nbd+unix:///x?socket=/run/s" },
+    { "nbd+unix://?socket=/run/s", "nbd+unix:///?socket=/run/s" },
+    { "nbds+unix://a@/x?tls-psk-file=/k&socket=/s",
+      "nbds+unix:///x?socket=/s" },
+    { "nbds+unix:///x?socket=/s&tls-psk-file=/k", "nbds+unix:///x?socket=/s" },
+    { "nbds+unix:///x?tls-psk-file=/k;socket=/s#f",
+      "nbds+unix:///x?socket=/s" },
+  };
+
+  (void) state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct error e;
+    char *name = nbd_uri_name (cases[i].uri);
+    char *shown = origin_url_for_log (cases[i].uri);
+    char *identity = origin_identity (cases[i].uri, &e);
+
+    assert_true (nbd_uri_is (cases[i].uri));
+    assert_string_equal (name, cases[i].name);
+    assert_string_equal (shown, cases[i].name);
+    assert_non_null (identity);
+    assert_string_equal (identity, cases[i].name);
+    free (name);
+    free (shown);
+    free (identity);
+  }
+}
+
+static void
+test_refused (void **state)
+{
+  static const struct { const char *uri, *why; } cases[] = {
+    { "nbd://", "names no host" },
+    { "nbd:///x", "names no host" },
+    { "nbd://alice@/x", "names no host" },
+    { "nbd+unix:///x", "names no socket" },
+    { "nbd+unix:///x?socket=", "names no socket" },
+    { "nbd+unix:///x#?socket=/s", "names no socket" },
+    { "nbd+unix:///x?socket=s", "absolute" },
+    { "nbds+unix:///x?socket=/s&tls-psk-file=secret", "absolute" },
+    { "nbds://h/x?tls-certificates=secret", "absolute" },
+    { "nbd://h/x?socket=/s", "only nbd+unix:" },
+  };
+  const struct origin_config config = { .connections = 1, .timeout_ms = 9 };
+
+  (void) state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct error e;
+
+    assert_null (origin_identity (cases[i].uri, &e));
+    assert_int_equal (e.errnum, EINVAL);
+    assert_non_null (strstr (e.text, cases[i].why));
+    assert_null (strstr (e.text, "secret"));
+    assert_null (strstr (e.text, "alice"));
+    assert_null (origin_open (cases[i].uri, &config, &e));
+    assert_int_equal (e.kind, ERROR_FINAL);
+  }
+}
+
+static void
+test_others (void **state)
+{
+  static const char *uris[] = {
+    "nbd", "nbd:", "nbd:/x", "nbd:unix:/s", "nbd+vsock:///", "nbd+ssh://h",
+    "nbdx://h", "", "http://nbd://h",
+  };
+
+  (void) state;
+  for (size_t i = 0; i < sizeof uris / sizeof *uris; i++)
+    assert_false (nbd_uri_is (uris[i]));
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (test_names),
+    cmocka_unit_test (test_refused),
+    cmocka_unit_test (test_others),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
