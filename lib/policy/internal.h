@@ -19,6 +19,8 @@
 #define POLICY_USED_SHIFT 16
 #define POLICY_USED_TURNOVER (1u << (32 - POLICY_USED_SHIFT))
 
+#define POLICY_WINDOW (POLICY_USED_TURNOVER / 20)       /* 0.05 turnovers */
+
 #define POLICY_CREDIT_ONE 24u           /* frequency of one use */
 #define POLICY_CREDIT_MAX (10 * POLICY_CREDIT_ONE)
 
@@ -30,7 +32,7 @@
 struct policy_candidate
 {
   uint64_t worth;
-  uint32_t age;                 /* since its last use: the older goes first */
+  uint32_t age;                 /* of equals the higher goes first */
   uint32_t slot;
 };
 

@@ -7,7 +7,7 @@
  * frequency a credit of one a use.  How much a second use should count differs
  * between workloads (little: recency; much: frequency, and scans pass by): the
  * shadows choose.  The entry holds L and the frequency, so that a new choice
- * is true of every block at once.
+ * is true of every block at once.  (One of the settings leaves L out.)
  *
  * A 64 KiB block gets many small reads in a row: at most one use counts in a
  * correlation window of virtual time, and the others store nothing shared.
@@ -21,7 +21,6 @@
 #include "util/minmax.h"
 #include "util/mix.h"
 
-#define POLICY_WINDOW (POLICY_USED_TURNOVER / 20)       /* 0.05 turnovers */
 #define POLICY_HALF_LIFE (64 * POLICY_USED_TURNOVER)    /* of credit */
 
 /* Cost codes: twelve an octave from 16 us (code 0) to 37 s (code 254). */
@@ -155,18 +154,19 @@ uint64_t
 policy_worth (const struct policy *policy, const struct policy_entry *entry)
 {
   uint64_t base = atomic_load_explicit (&entry->base, memory_order_relaxed);
+  const struct shadow_setting *setting;
   unsigned frequency, cost;
-  double reuse;
+  double uses;
 
   if (base == 0 || policy->kind == POLICY_LRU)
     return base;
   frequency = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
   cost = atomic_load_explicit (&entry->cost, memory_order_relaxed);
-  reuse = shadow_settings[shadows_best (policy->shadows)].reuse;
-  return policy_bits (policy_double (base)
+  setting = &shadow_settings[shadows_best (policy->shadows)];
+  uses = frequency / (double) POLICY_CREDIT_ONE;
+  return policy_bits ((setting->ages ? policy_double (base) : 0)
                       + policy_weight (policy, cost, policy_size_code (entry))
-                      * (1 + reuse * (frequency - (double) POLICY_CREDIT_ONE)
-                         / POLICY_CREDIT_ONE));
+                      * (1 + setting->reuse * (uses - 1)));
 }
 
 /* When there are no misses the time has to go on too: one correlation window

@@ -40,7 +40,8 @@
 #define SHADOW_CHOOSE 64                /* uses between two choices */
 
 const struct shadow_setting shadow_settings[SHADOW_SETTINGS] = {
-  { 4, 1 }, { 1, 0 }, { 16, 2 }, { 0.25, 2 }, { 16, 0 },
+  { 4, 1, true }, { 1, 0, true }, { 16, 2, true }, { 0.25, 2, true },
+  { 4, 2, false },
 };
 
 struct view
@@ -146,15 +147,34 @@ view_drop (struct shadows *s, struct view *v, uint32_t row)
   v->residents--;
 }
 
-static void
-view_evict (struct shadows *s, struct view *v)
+/* Without ageing the newest of equals goes first; but what was used within
+ * the correlation window is still in use, and goes last.
+ */
+static bool
+view_before (const struct shadows *s, const struct view *v, uint32_t a,
+             uint32_t b, uint32_t now)
 {
+  uint32_t age_a = now - v->used_at[a], age_b = now - v->used_at[b];
+
+  if (v->score[a] != v->score[b])
+    return false;
+  if ((age_a < s->window) != (age_b < s->window))
+    return age_b < s->window;
+  return age_a < age_b;
+}
+
+static void
+view_evict (struct shadows *s, struct view *v, uint32_t now)
+{
+  bool ages = shadow_settings[v - s->views].ages;
   uint32_t lowest = 0;
 
   for (uint32_t row = 1; row < s->rows; ++row)
-    if (v->score[row] < v->score[lowest])
+    if (v->score[row] < v->score[lowest]
+        || (!ages && view_resident (v, row)
+            && view_before (s, v, row, lowest, now)))
       lowest = row;
-  if (v->score[lowest] > v->inflation)
+  if (ages && v->score[lowest] > v->inflation)
     v->inflation = v->score[lowest];
   view_drop (s, v, lowest);
   v->evicted_at[lowest] = ++v->evictions;
@@ -189,7 +209,7 @@ view_use (struct shadows *s, struct view *v, uint32_t row,
     if (s->bytes[row] > s->share)
       return;
     while (v->used + s->bytes[row] > s->share)
-      view_evict (s, v);
+      view_evict (s, v, use->now);
     if (view_remembers (v, row, reach))
       frequency += POLICY_CREDIT_ONE;
     v->used += s->bytes[row];
@@ -344,7 +364,7 @@ shadows_save (struct shadows *shadows, uint16_t ratios[SHADOW_SETTINGS])
 
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
     ratios[i] = shadows->total > 0
-      ? shadows->views[i].missed / shadows->total * UINT16_MAX : 0;
+      ? shadows->views[i].missed / shadows->total * UINT16_MAX + 0.5 : 0;
 }
 
 /* Whatever the ratios, they weigh no more than what will be seen. */

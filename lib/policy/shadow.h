@@ -20,6 +20,8 @@ struct shadow_setting
   double reuse;         /* what a use after the first counts; the first: 1 */
   double reach;         /* a block evicted less than so many turnovers ago
                            comes back with a use more; 0: none does */
+  bool ages;            /* what is not used is overtaken by what is new; if
+                           not, of equals the newest goes first: for loops */
 };
 extern const struct shadow_setting shadow_settings[SHADOW_SETTINGS];
 

@@ -87,6 +87,8 @@ victims_scan (struct policy *policy, const struct policy_table *table,
   struct policy_candidate *pool = policy->pool;
   uint64_t limit = UINT64_MAX;
   uint32_t count = 0, now = policy_now (policy);
+  bool oldest = policy->kind == POLICY_LRU
+    || shadow_settings[shadows_best (policy->shadows)].ages;
 
   for (uint32_t slot = 0; slot < table->count; ++slot) {
     const struct policy_entry *entry = table->entry (table->opaque, slot);
@@ -102,7 +104,7 @@ victims_scan (struct policy *policy, const struct policy_table *table,
     if (spare && victims_spared (policy, entry, age))
       continue;
     pool[count].worth = worth;
-    pool[count].age = age;
+    pool[count].age = oldest || age < POLICY_WINDOW ? age : ~age;
     pool[count++].slot = slot;
     if (count == keep * 2) {
       victims_select (pool, count, keep);

@@ -411,6 +411,21 @@ reuse (const struct model *m)
   return shadow_settings[shadows_best (m->policy->shadows)].reuse;
 }
 
+/* A loop over twice the cache: what recency alone never hits. */
+static void
+test_loop (void **state)
+{
+  unsigned hits = 0;
+  struct model m;
+
+  model_new (&m, POLICY_WEIGHTED, 100, 100);
+  for (unsigned i = 0; i < 40000; ++i)
+    hits += model_access (&m, i % 200, BLOCK, 40 * MS);
+  assert_true (hits > 40000 * 35 / 100);
+  (void) state;
+  model_free (&m);
+}
+
 /* The setting follows the workload, and follows again. */
 static void
 test_settings_follow (void **state)
@@ -509,6 +524,7 @@ main (void)
     cmocka_unit_test (test_large_are_spared),
     cmocka_unit_test (test_scans),
     cmocka_unit_test (test_size_codes),
+    cmocka_unit_test (test_loop),
     cmocka_unit_test (test_settings_follow),
     cmocka_unit_test (test_random_runs),
     cmocka_unit_test (test_absurd_capacity),
