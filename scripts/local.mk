@@ -5,10 +5,12 @@ EXTRA_DIST += \
 	scripts/bench.d/common.sh \
 	scripts/bench.d/device.sh \
 	scripts/bench.d/drop.py \
+	scripts/bench.d/filter.sh \
 	scripts/bench.d/fio.py \
 	scripts/bench.d/http.sh \
 	scripts/bench.d/nginx.conf \
 	scripts/bench.d/nginx.py \
+	scripts/bench.d/reads.py \
 	scripts/bench.d/sample.py \
 	scripts/bench.d/sampled.py \
 	scripts/bench.d/scattered.py \

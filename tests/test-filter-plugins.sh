@@ -64,7 +64,7 @@ if [ -n "$sshd" ]; then
 s = socket.socket ()
 s.bind (("127.0.0.1", 0))
 print (s.getsockname ()[1])')
-  "$sshd" -D -e -p "$port" -h "$tmp/host_key" -o ListenAddress=127.0.0.1 \
+  "$sshd" -f /dev/null -D -e -p "$port" -h "$tmp/host_key" -o ListenAddress=127.0.0.1 \
     -o StrictModes=no -o UsePAM=no -o PidFile=none \
     -o AuthorizedKeysFile="$tmp/authorized_keys" \
     -o Subsystem="sftp internal-sftp" 2>"$tmp/sshd.log" &
