@@ -19,8 +19,8 @@ echo "sequential: $bytes bytes in $count requests for $mib MiB"
 # In hundredths: bash has no fractions.
 [ $((bytes * 100)) -le $((mib * 1048576 * 102)) ] || fail "more than 1.02 times"
 # It is about one a MiB once the window has opened; how soon it does depends
-# on how fast this machine is.
-[ "$count" -le $((mib * 2)) ] || fail "the requests are small"
+# on how busy this machine is.  nbdcopy itself asks for four a MiB.
+[ "$count" -le $((mib * 3)) ] || fail "the requests are small"
 
 nginx_forget
 start_tiercache random "$nginx/slow/sparse"
