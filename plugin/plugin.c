@@ -202,10 +202,15 @@ plugin_cache (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
   return finish (device_cache (handle, count, offset, &e), &e);
 }
 
+/* Asking a file for millions of extents would take long; clients ask again
+ * for what a reply does not cover.
+ */
+#define EXTENTS_MAX 4096
+
 struct extents
 {
   struct nbdkit_extents *list;
-  bool one;                     /* the first is enough */
+  unsigned left;                /* so many are enough for one reply */
 };
 
 static int
@@ -216,14 +221,16 @@ add_extent (void *opaque, uint64_t offset, uint64_t count, bool hole)
 
   if (nbdkit_add_extent (extents->list, offset, count, type) == -1)
     return -1;
-  return extents->one ? 1 : 0;
+  return --extents->left == 0 ? 1 : 0;
 }
 
 static int
 plugin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
                 struct nbdkit_extents *list)
 {
-  struct extents extents = { list, flags & NBDKIT_FLAG_REQ_ONE };
+  struct extents extents = {
+    list, flags & NBDKIT_FLAG_REQ_ONE ? 1 : EXTENTS_MAX
+  };
 
   /* On -1 nbdkit_add_extent has said why. */
   return device_extents (handle, offset, count, add_extent, &extents) == -1

@@ -2,7 +2,6 @@
 
 #include <config.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -31,14 +30,11 @@ stopping (void *opaque)
   (void) opaque;
   if (atomic_load (&ending))
     return true;
-  if (!atomic_load (&serving) || in_close || nbdkit_nanosleep (0, 0) == 0)
-    return false;
-  /* It logs an error each time it is asked when it is quitting.  Otherwise
-   * it is only this client that has gone.
+  /* In a thread of a connection it says the same, with the same errno, when
+   * only that client has gone: so nothing follows for others.
    */
-  if (errno == ESHUTDOWN)
-    atomic_store (&ending, true);
-  return true;
+  return atomic_load (&serving) && !in_close
+    && nbdkit_nanosleep (0, 0) == -1;
 }
 
 const struct stop server_stop = { .stopping = stopping };

@@ -4,6 +4,7 @@ TESTS += \
 	tests/test-http-busy.sh \
 	tests/test-http-change-nginx.sh \
 	tests/test-http-change.sh \
+	tests/test-http-client-leaves.sh \
 	tests/test-http-connections.sh \
 	tests/test-http-economy.sh \
 	tests/test-http-headers.sh \
@@ -30,6 +31,7 @@ EXTRA_DIST += \
 	tests/test-http-busy.sh \
 	tests/test-http-change-nginx.sh \
 	tests/test-http-change.sh \
+	tests/test-http-client-leaves.sh \
 	tests/test-http-connections.sh \
 	tests/test-http-economy.sh \
 	tests/test-http-headers.sh \

@@ -387,6 +387,11 @@ extern uint64_t objects_reserve (const struct cache *c, uint64_t bytes);
  */
 extern int objects_save (struct cache *c, bool wait);
 
+/* owned.c: 0, or -1 with *e if the directory holds files that have the names
+ * of a cache's and are not.
+ */
+extern int owned_check (struct cache *c, struct error *e);
+
 /* recover.c: fills the cache from what the directory holds. */
 extern int recover (struct cache *c, uint64_t dir_bytes, struct error *e);
 

@@ -169,7 +169,7 @@ open_directory (struct cache *c, struct error *e)
   if (sys_mkdir_all (c->sys, c->dir) == -1)
     return cannot (c, "make the directory", e);
   raise_descriptors (c);
-  if (take_lock (c, e) == -1 || check_file_system (c, e) == -1 ||
+  if (owned_check (c, e) == -1 || take_lock (c, e) == -1 || check_file_system (c, e) == -1 ||
       dir_bytes (c, &bytes, e) == -1 || recover (c, bytes, e) == -1)
     return -1;
   log_debug (cache, "%s: %" PRIu64 " blocks in %" PRIu32 " slots, %" PRIu64

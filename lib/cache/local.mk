@@ -12,6 +12,7 @@ libtiercache_la_SOURCES += \
 	lib/cache/load.c \
 	lib/cache/objects-file.c \
 	lib/cache/objects.c \
+	lib/cache/owned.c \
 	lib/cache/pieces.c \
 	lib/cache/read.c \
 	lib/cache/reclaim.c \

@@ -45,6 +45,9 @@ fetch_rest (struct device *device, void *buf, uint32_t count, uint64_t offset,
   r = fetch_read (device->source, buf, offset, count, e);
   progress_note (&device->engine->progress, device->engine->fetch,
                  device->url_for_log);
+  /* The next open asks, however young what is known is. */
+  if (r == -1 && e->errnum == ESTALE)
+    cache_object_validated (device->object, 0);
   return r == -1 ? -1 : 1;
 }
 

@@ -192,8 +192,9 @@ new_device (struct engine *engine, const struct device_version *version,
   if (device->url && device->identity && device->url_for_log
       && device->origin && device->readahead)
     device->object = cache_object_open (engine->cache, version->identity,
-                                        version->validator, version->lasting,
-                                        version->size, e);
+                                        *version->validator
+                                        ? version->validator : NULL,
+                                        version->lasting, version->size, e);
   if (device->object) {
     device->source = fetch_source_open (engine->fetch, device->origin,
                                         device->object, device->size);

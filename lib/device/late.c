@@ -25,6 +25,8 @@ struct late
   pthread_mutex_t lock;
   pthread_cond_t changed;
   bool opening;                 /* by one thread, the others wait */
+  uint64_t failures;            /* so far */
+  struct error failure;         /* the last one */
 };
 
 /* What the origin really is must be what was promised. */
@@ -46,15 +48,22 @@ open_checked (struct late *late, struct error *e)
 }
 
 /* Waits while another thread opens.  0 when it is this one's turn, or it is
- * open; -1 with *e when the program ends.
+ * open; -1 with *e when the program ends, or the other one has failed: each
+ * in turn would wait for a timeout of its own.
  */
 static int
 wait_turn (struct late *late, struct error *e)
 {
+  uint64_t failures = late->failures;
+
   while (late->opening && !atomic_load (&late->real))
     if (stop_wait (late->config->stop, &late->changed, &late->lock, 0) != 0)
       return error_set (e, ESHUTDOWN, "the server is shutting down");
-  return 0;
+  if (late->failures == failures)
+    return 0;
+  if (e)
+    *e = late->failure;
+  return -1;
 }
 
 /* The origin, opened if need be.  NULL with *e: the next call tries again. */
@@ -72,12 +81,20 @@ late_real (struct late *late, struct error *e)
   }
   real = atomic_load (&late->real);
   if (!real) {
+    struct error failure;
+
     late->opening = true;
     pthread_mutex_unlock (&late->lock);
-    real = open_checked (late, e);
+    real = open_checked (late, &failure);
     pthread_mutex_lock (&late->lock);
     late->opening = false;
     atomic_store (&late->real, real);
+    if (!real) {
+      late->failures++;
+      late->failure = failure;
+      if (e)
+        *e = failure;
+    }
     pthread_cond_broadcast (&late->changed);
   }
   pthread_mutex_unlock (&late->lock);

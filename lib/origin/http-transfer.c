@@ -211,11 +211,15 @@ target_is_stale (const struct http_transfer *t)
     return false;
   if (!t->decided)
     return http_failure_is_connect (t->result);
-  switch (t->reply.status) {
-  case 400: case 401: case 403: case 404: case 410:
-    return true;
-  }
-  return false;
+  return t->verdict == HTTP_REFUSED && t->error.kind == ERROR_FINAL;
+}
+
+/* Whatever else went wrong there: the next try begins where the user said. */
+static void
+forget_target (const struct http_transfer *t)
+{
+  if (t->remembered && t->result != CURLE_ABORTED_BY_CALLBACK)
+    http_client_target (t->client, NULL);
 }
 
 /* Where the next hop leads, or NULL with *e. */
@@ -270,6 +274,7 @@ http_transfer_result (struct http_transfer *t, size_t *got, struct error *e)
 {
   *got = 0;
   if (t->decided && t->verdict != HTTP_TAKE) {
+    forget_target (t);
     if (e)
       *e = t->error;
     return -1;
@@ -278,8 +283,10 @@ http_transfer_result (struct http_transfer *t, size_t *got, struct error *e)
     return error_set (e, EPROTO, "%s: the server sends more bytes than were "
                       "asked for", t->name);
   *got = atomic_load_explicit (&t->got, memory_order_relaxed);
-  if (*got < t->ask.count)
+  if (*got < t->ask.count) {
+    forget_target (t);
     return http_failure (t, e);
+  }
   {
     uint64_t last = atomic_load_explicit (&t->last_ns, memory_order_relaxed);
 

@@ -451,6 +451,34 @@ test_list (void **state)
   }
 }
 
+/* Somebody else's directory: refused, and nothing in it is touched. */
+static void
+test_foreign (void **state)
+{
+  static const char *const names[] = {
+    "index", "objects", "data.0", "data.7", "lock"
+  };
+  struct cache_config config = help_config (dir, 8 * MIB, BS, true);
+
+  (void) state;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char *file = help_path (dir, names[i]), text[16] = "";
+    FILE *fp = fopen (file, "w");
+
+    assert_non_null (fp);
+    fputs ("precious", fp);
+    fclose (fp);
+    refused (config, names[i]);
+    fp = fopen (file, "r");
+    assert_non_null (fp);
+    assert_int_equal (fread (text, 1, sizeof text - 1, fp), 8);
+    assert_string_equal (text, "precious");
+    fclose (fp);
+    assert_int_equal (unlink (file), 0);
+    free (file);
+  }
+}
+
 static bool
 got_small (void *opaque)
 {
@@ -496,7 +524,7 @@ main (void)
     T (test_round_trip), T (test_space), T (test_ahead),
     T (test_store_again), T (test_versions), T (test_not_lasting),
     T (test_names), T (test_many_objects), T (test_refused), T (test_list),
-    T (test_hurry),
+    T (test_foreign), T (test_hurry),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -317,6 +317,35 @@ test_changed_while_open (void **state)
   device_close (device);
 }
 
+/* Who was told to open it again sees the new version, however young what was
+ * known is.
+ */
+static void
+test_changed_while_fresh (void **state)
+{
+  struct rig *rig = *state;
+  struct device *device;
+  unsigned char byte;
+  struct error e;
+
+  rig->config.readahead = 0;
+  rig->config.stale_after_ms = 3600000;
+  rig_restart (rig);
+  device = open_ok (rig);
+  read_expect (device, 1, 0, BLOCK);
+  device_close (device);
+  rig_restart (rig);
+  write_file (rig->file, 2, SIZE);
+  device = open_ok (rig);
+  read_expect (device, 1, 0, BLOCK);
+  assert_int_equal (device_read (device, &byte, 1, 9 * BLOCK, &e), -1);
+  assert_int_equal (e.errnum, ESTALE);
+  device_close (device);
+  device = open_ok (rig);
+  read_expect (device, 2, 0, SIZE);
+  device_close (device);
+}
+
 static void
 test_shared (void **state)
 {
@@ -426,6 +455,7 @@ main (void)
     DEVICE_TEST (test_stale),
     DEVICE_TEST (test_expire),
     DEVICE_TEST (test_changed_while_open),
+    DEVICE_TEST (test_changed_while_fresh),
     DEVICE_TEST (test_shared),
     DEVICE_TEST (test_cache_command),
     DEVICE_TEST (test_extents),
