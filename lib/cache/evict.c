@@ -158,8 +158,11 @@ evict_some (struct cache *c)
   if (n == 0)
     return false;
   pthread_mutex_unlock (&c->lock);
+  for (uint32_t i = 0; i < n; i++)
+    log_debug (cache, "evict: object %u block %llu, for room",
+               atomic_load (&c->table[slots[i]].object),
+               (unsigned long long) atomic_load (&c->table[slots[i]].block));
   evict_free (c, slots, n);
-  log_debug (cache, "evicted %u blocks", n);
   pthread_mutex_lock (&c->lock);
   return true;
 }

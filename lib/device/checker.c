@@ -23,8 +23,10 @@ check (struct device *device)
     return;
   }
   if (same_version (origin, device->validator, device->lasting,
-                    device->size))
+                    device->size)) {
+    log_debug (origin, "%s: still current", device->url_for_log);
     cache_object_validated (device->object, sys_real.realtime_s (&sys_real));
+  }
   else {
     log_info ("%s: has changed since it was cached: what is open keeps the "
               "old version, the next open gets the new one",

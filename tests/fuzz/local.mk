@@ -1,7 +1,11 @@
 # libFuzzer targets: built with --enable-fuzz and CC=clang only.
 
 if FUZZ
-check_PROGRAMS += tests/fuzz/fuzz-http-reply
+check_PROGRAMS += tests/fuzz/fuzz-cache tests/fuzz/fuzz-http-reply
+tests_fuzz_fuzz_cache_SOURCES = tests/fuzz/fuzz-cache.c
+tests_fuzz_fuzz_cache_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_fuzz_fuzz_cache_LDADD = libsystest.la libtiercache.la
+tests_fuzz_fuzz_cache_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_http_reply_SOURCES = tests/fuzz/fuzz-http-reply.c
 tests_fuzz_fuzz_http_reply_LDADD = libtiercache.la
 tests_fuzz_fuzz_http_reply_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
