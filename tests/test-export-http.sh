@@ -56,10 +56,10 @@ for port in $(shuf -i 20000-30000 -n 5); do
   if wait_for 10 nginx_is_up; then
     break
   fi
-  wait_for 10 ended $pid || kill $pid
+  wait_for 10 ended "$pid" || kill "$pid"
 done
 nginx_is_up || fail "nginx did not come up"
-cleanup_fn kill $pid
+cleanup_fn kill "$pid"
 site=http://127.0.0.1:$port
 
 names ()
