@@ -20,10 +20,13 @@
 
 #include "crash-work.h"
 
-#ifdef __SANITIZE_THREAD__
-#define POINTS_MAX 80           /* it is twenty times slower */
-#else
+/* Every change of the disk, some 700; a sample of them where each takes long. */
+#if defined __SANITIZE_THREAD__
+#define POINTS_MAX 80
+#elif defined __SANITIZE_ADDRESS__
 #define POINTS_MAX 300
+#else
+#define POINTS_MAX 2000
 #endif
 #define SEEDS 3                 /* power losses at each point */
 #define WRONG_MAX 10            /* then there is enough to look at */
