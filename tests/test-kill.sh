@@ -32,7 +32,7 @@ for ((round = 1; round <= rounds; round++)); do
   start_tiercache server "$tmp/image" cache-dir="$tmp/cache-$size" \
     cache-size=$size
   ln -sfn "cache-$size" "$tmp/cache"
-  fio --name=load --ioengine=nbd --uri="$(uri server)" --rw=randread \
+  fio --thread --name=load --ioengine=nbd --uri="$(uri server)" --rw=randread \
     --bssplit=4k/30:64k/60:512k/10 --iodepth=16 --size=48M --io_size=2G \
     --randseed=$RANDOM --output="$tmp/load.log" >/dev/null 2>&1 &
   load=$!
