@@ -41,8 +41,9 @@ within_budget ()
 for ((round = 1; round <= rounds; round++)); do
   start
   fio --thread --name=load --ioengine=nbd \
-    --uri="$(export_uri server "$export")" --rw=randread --bssplit=4k/30:64k/60:512k/10 --iodepth=16 --size=24M \
-    --io_size=4G --randseed=$RANDOM --output="$tmp/load.log" >/dev/null 2>&1 &
+    --uri="$(export_uri server "$export")" --rw=randread \
+    --bssplit=4k/30:64k/60:512k/10 --iodepth=16 --size=24M --io_size=4G \
+    --randseed=$RANDOM --output="$tmp/load.log" >/dev/null 2>&1 &
   load=$!
   wait_for 60 within_budget $(((RANDOM % 5 + 2) << 20)) || fail "no load"
   for ((i = 0; i < 20; i++)); do
