@@ -86,6 +86,7 @@ engine_close (struct engine *engine)
 
   fetch_free (engine->fetch);
   cache_close (engine->cache);
+  progress_destroy (&engine->progress);
   pthread_cond_destroy (&engine->changed);
   pthread_mutex_destroy (&engine->lock);
   free (engine);
