@@ -397,6 +397,11 @@ extern uint64_t objects_reserve (const struct cache *c, uint64_t bytes);
  */
 extern int objects_save (struct cache *c, bool wait);
 
+/* For a new cache, while it is being opened and has space for an empty list.
+ * -1 with errno.
+ */
+extern int objects_create (struct cache *c);
+
 /* owned.c: 0, or -1 with *e if the directory holds files that have the names
  * of a cache's and are not.
  */
