@@ -179,7 +179,7 @@ struct cache
   size_t sweep_dead_count;
   uint32_t sweep_at;
   bool sweeping;
-  uint32_t hurry_at, hurry_passed, policy_at;
+  uint32_t hurry_at, policy_at;
   uint64_t hurry_slots;         /* (lock) LIVE slots with SLOT_HURRY */
   uint64_t activity, activity_seen;     /* (lock) stores so far */
   uint64_t next_tick_ns;
@@ -246,6 +246,8 @@ extern void slots_mark (struct cache *c, const struct view *view,
                         uint32_t set, uint32_t clear);
 extern uint64_t slots_key (const struct cache *c, uint32_t object,
                            uint64_t block);
+/* For qsort and bsearch of numbers of 32 bits. */
+extern int slots_compare (const void *a, const void *b);
 /* The rest with the lock held. */
 extern bool slots_take (struct cache *c, uint32_t count, uint32_t *slots);
 extern void slots_adopt (struct cache *c, uint32_t slot);
