@@ -40,7 +40,9 @@ kind_text (const struct kind *kind)
 static unsigned
 fail_at (const struct kind *kind, uint64_t n)
 {
-  struct crash_work work = { .test = sys_test_new_model (), .faulty = true };
+  struct crash_work work = {
+    .over = &crash_over_cache, .test = sys_test_new_model (), .faulty = true
+  };
 
   snprintf (work.where, sizeof work.where,
             "call %" PRIu64 " of kind %d fails, %s: %s", n, kind->call,
@@ -58,7 +60,8 @@ static uint64_t
 count_calls (enum sys_test_call call)
 {
   struct crash_work work = {
-    .test = sys_test_new_model (), .where = "no fault"
+    .over = &crash_over_cache, .test = sys_test_new_model (),
+    .where = "no fault"
   };
   uint64_t n;
 
@@ -129,7 +132,8 @@ static void
 test_short (void **state)
 {
   struct crash_work work = {
-    .test = sys_test_new_model (), .where = "short calls"
+    .over = &crash_over_cache, .test = sys_test_new_model (),
+    .where = "short calls"
   };
 
   (void) state;
@@ -147,7 +151,8 @@ test_no_space (void **state)
   (void) state;
   for (uint64_t space = 0; space <= CRASH_WORK_BUDGET; space += 131072) {
     struct crash_work work = {
-      .test = sys_test_new_model (), .faulty = true
+      .over = &crash_over_cache, .test = sys_test_new_model (),
+      .faulty = true
     };
 
     snprintf (work.where, sizeof work.where, "%" PRIu64 " bytes free", space);
