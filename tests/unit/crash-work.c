@@ -9,27 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/cache.h"
-#include "util/cleanup.h"
 #include "util/log.h"
 #include "util/minmax.h"
 #include "util/mix.h"
 
 #include "crash-work.h"
 
-#define BLOCK 16384u
+#define BLOCK CRASH_BLOCK
 #define REQUEST (5 * BLOCK / 2)
-
-struct thing
-{
-  const char *identity, *validator;
-  bool lasting;
-  uint64_t size;
-};
 
 enum { DISK_1, DISK_2, SMALL, FLEETING, BIG, THINGS };
 
-static const struct thing things[THINGS] = {
+static const struct crash_thing things[THINGS] = {
   [DISK_1] = { "http://a/disk", "\"v1\"", true, 24 * BLOCK + 1000 },
   [DISK_2] = { "http://a/disk", "\"v2\"", true, 26 * BLOCK },
   [SMALL] = { "http://b/small", "\"w\"", true, 100 },
@@ -67,7 +58,7 @@ crash_work_quiet (void)
  * four is zeros, one compressible, one compressible in some of its pieces.
  */
 static void
-block_content (const struct thing *thing, uint64_t block,
+block_content (const struct crash_thing *thing, uint64_t block,
                unsigned char buf[BLOCK])
 {
   uint64_t seed = mix_u64 ((thing - things) * UINT64_C (1000003) + block);
@@ -82,29 +73,35 @@ block_content (const struct thing *thing, uint64_t block,
   }
 }
 
-static uint64_t
-thing_blocks (const struct thing *thing)
+void
+crash_thing_content (const struct crash_thing *thing, void *buf,
+                     uint64_t offset, uint64_t count)
 {
-  return (thing->size + BLOCK - 1) / BLOCK;
+  unsigned char block[BLOCK];
+
+  while (count > 0) {
+    uint32_t at = offset % BLOCK, n = min_u64 (count, BLOCK - at);
+
+    block_content (thing, offset / BLOCK, block);
+    memcpy (buf, block + at, n);
+    buf = (char *) buf + n;
+    offset += n;
+    count -= n;
+  }
 }
 
 /* Blocks [first, first + nr) of a thing, as far as it has them. */
 static void
-store (struct cache_object *object, const struct thing *thing,
+store (struct crash_work *work, void *object, const struct crash_thing *thing,
        uint64_t first, uint64_t nr, bool hurry)
 {
-  CLEANUP_FREE unsigned char *buf = malloc (nr * BLOCK);
-  uint64_t end = min_u64 (thing_blocks (thing), first + nr);
-  struct cache_store_options options = { .cost_us = 1000, .hurry = hurry };
+  uint64_t end = min_u64 ((first + nr) * BLOCK, thing->size);
 
-  for (uint64_t b = first; b < end; b++)
-    block_content (thing, b, buf + (b - first) * BLOCK);
-  cache_store (object, first, buf,
-               min_u64 (end * BLOCK, thing->size) - first * BLOCK, &options);
+  work->way->store (object, thing, first * BLOCK, end - first * BLOCK, hurry);
 }
 
 static void
-check_bytes (struct crash_work *work, const struct thing *thing,
+check_bytes (struct crash_work *work, const struct crash_thing *thing,
              const unsigned char *buf, uint64_t offset, uint32_t count)
 {
   unsigned char expected[BLOCK];
@@ -129,19 +126,19 @@ check_bytes (struct crash_work *work, const struct thing *thing,
 }
 
 /* Reads all of a thing and checks what is served.  Returns the blocks that
- * were served to their end.
+ * the cache has served to their end.
  */
 static uint64_t
-read_all (struct crash_work *work, struct cache_object *object,
-          const struct thing *thing)
+read_all (struct crash_work *work, void *object,
+          const struct crash_thing *thing)
 {
   unsigned char buf[REQUEST];
-  uint64_t offset = 0, bytes = 0;
-  unsigned flags = 0;
+  uint64_t offset = 0, bytes = 0, brought = 0;
 
   while (offset < thing->size) {
     uint32_t count = min_u64 (REQUEST, thing->size - offset);
-    uint32_t n = cache_read (object, buf, offset, count, &flags);
+    uint32_t n = work->way->read (object, thing, buf, offset, count,
+                                  &brought);
 
     if (n > count || (n > 0 && n < count && (offset + n) % BLOCK != 0)) {
       wrong (work, "%s: read of %" PRIu32 " at %" PRIu64 " gave %" PRIu32,
@@ -154,7 +151,7 @@ read_all (struct crash_work *work, struct cache_object *object,
     if (n < count)
       offset = (offset / BLOCK + 1) * BLOCK;
   }
-  return (bytes + BLOCK - 1) / BLOCK;
+  return (bytes - min_u64 (bytes, brought) + BLOCK - 1) / BLOCK;
 }
 
 /* A power loss can undo a punch, and so leave more than the budget (before);
@@ -180,7 +177,7 @@ check_descriptors (struct crash_work *work)
 }
 
 /* NULL is right only if calls may fail, and then there must be a reason. */
-static struct cache *
+static void *
 open_cache (struct crash_work *work)
 {
   struct cache_config config = {
@@ -189,7 +186,7 @@ open_cache (struct crash_work *work)
     .sys = sys_test_sys (work->test),
   };
   struct error e = { 0 };
-  struct cache *cache = cache_open (&config, &e);
+  void *cache = work->way->open (&config, &e);
 
   if (!cache && !work->faulty)
     wrong (work, "the cache does not open: %s", e.text);
@@ -200,15 +197,13 @@ open_cache (struct crash_work *work)
   return cache;
 }
 
-static struct cache_object *
-open_thing (struct crash_work *work, struct cache *cache,
-            const struct thing *thing)
+static void *
+open_thing (struct crash_work *work, void *cache,
+            const struct crash_thing *thing)
 {
   struct error e = { 0 };
-  struct cache_object *object;
+  void *object = work->way->object_open (cache, thing, &e);
 
-  object = cache_object_open (cache, thing->identity, thing->validator,
-                              thing->lasting, thing->size, &e);
   if (!object)
     wrong (work, "%s does not open: %s", thing->identity, e.text);
   return object;
@@ -226,31 +221,31 @@ crash_work_mkdir (struct crash_work *work)
 
 /* Several objects, some of them closed before the end; fits the budget. */
 static void
-work_fill (struct crash_work *work, struct cache *cache)
+work_fill (struct crash_work *work, void *cache)
 {
-  struct cache_object *disk = open_thing (work, cache, &things[DISK_1]);
-  struct cache_object *small = open_thing (work, cache, &things[SMALL]);
-  struct cache_object *fleeting = open_thing (work, cache, &things[FLEETING]);
+  void *disk = open_thing (work, cache, &things[DISK_1]);
+  void *small = open_thing (work, cache, &things[SMALL]);
+  void *fleeting = open_thing (work, cache, &things[FLEETING]);
 
   for (uint64_t b = 0; b < 20; b += 4) {
-    store (disk, &things[DISK_1], b, 4, b == 8);
-    store (fleeting, &things[FLEETING], b / 2, 2, false);
+    store (work, disk, &things[DISK_1], b, 4, b == 8);
+    store (work, fleeting, &things[FLEETING], b / 2, 2, false);
   }
-  store (small, &things[SMALL], 0, 1, false);
-  store (disk, &things[DISK_1], 22, 3, false);
-  cache_object_validated (disk, 1700000000);
+  store (work, small, &things[SMALL], 0, 1, false);
+  store (work, disk, &things[DISK_1], 22, 3, false);
+  work->way->validated (disk, 1700000000);
   read_all (work, disk, &things[DISK_1]);
   read_all (work, small, &things[SMALL]);
   read_all (work, fleeting, &things[FLEETING]);
-  cache_object_close (small);
-  cache_object_close (fleeting);
-  cache_object_close (disk);
+  work->way->object_close (small);
+  work->way->object_close (fleeting);
+  work->way->object_close (disk);
 }
 
 struct reader
 {
   struct crash_work *work;
-  struct cache_object *object;
+  void *object;
 };
 
 static void *
@@ -265,59 +260,59 @@ reader_run (void *opaque)
 
 /* More than there is room for, and read all the while. */
 static void
-work_overfill (struct crash_work *work, struct cache *cache)
+work_overfill (struct crash_work *work, void *cache)
 {
-  struct cache_object *big = open_thing (work, cache, &things[BIG]);
-  struct cache_object *small = open_thing (work, cache, &things[SMALL]);
+  void *big = open_thing (work, cache, &things[BIG]);
+  void *small = open_thing (work, cache, &things[SMALL]);
   struct reader reader = { .work = work, .object = big };
   pthread_t thread;
 
   for (uint64_t b = 0; b < 90; b += 3) {
     if (b == 45 && pthread_create (&thread, NULL, reader_run, &reader) != 0)
       abort ();
-    store (big, &things[BIG], b, 3, b % 2);
+    store (work, big, &things[BIG], b, 3, b % 2);
     if (b % 15 == 0)
       read_all (work, small, &things[SMALL]);
   }
   pthread_join (thread, NULL);
   read_all (work, big, &things[BIG]);
-  cache_object_close (small);
-  cache_object_close (big);
+  work->way->object_close (small);
+  work->way->object_close (big);
 }
 
 /* The object changes while its old version is still open. */
 static void
-work_change (struct crash_work *work, struct cache *cache)
+work_change (struct crash_work *work, void *cache)
 {
-  struct cache_object *old = open_thing (work, cache, &things[DISK_1]);
-  struct cache_object *new;
+  void *old = open_thing (work, cache, &things[DISK_1]);
+  void *new;
 
-  store (old, &things[DISK_1], 0, 6, false);
+  store (work, old, &things[DISK_1], 0, 6, false);
   new = open_thing (work, cache, &things[DISK_2]);
-  store (new, &things[DISK_2], 0, 8, false);
+  store (work, new, &things[DISK_2], 0, 8, false);
   read_all (work, old, &things[DISK_1]);
   read_all (work, new, &things[DISK_2]);
-  cache_object_close (old);
-  store (new, &things[DISK_2], 8, 18, false);
-  cache_object_validated (new, 1700000100);
+  work->way->object_close (old);
+  store (work, new, &things[DISK_2], 8, 18, false);
+  work->way->validated (new, 1700000100);
   read_all (work, new, &things[DISK_2]);
-  cache_object_close (new);
+  work->way->object_close (new);
 }
 
 void
 crash_work_run (struct crash_work *work)
 {
-  static void (*const parts[]) (struct crash_work *, struct cache *) = {
+  static void (*const parts[]) (struct crash_work *, void *) = {
     work_fill, work_overfill, work_change,
   };
   uint64_t before = sys_test_allocated (work->test);
 
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-    struct cache *cache = open_cache (work);
+    void *cache = open_cache (work);
 
     if (cache) {
       parts[i] (work, cache);
-      cache_close (cache);
+      work->way->close (cache);
       check_descriptors (work);
     }
     check_budget (work, before, "at work");
@@ -326,13 +321,15 @@ crash_work_run (struct crash_work *work)
 
 /* What is known must be a version there was, with its size. */
 static void
-check_find (struct crash_work *work, struct cache *cache)
+check_find (struct crash_work *work, void *cache)
 {
+  struct cache *of = work->way->cache (cache);
+
   for (int i = 0; i < THINGS; i++) {
     struct cache_version version;
     bool known = false;
 
-    if (!cache_find (cache, things[i].identity, &version))
+    if (!cache_find (of, things[i].identity, &version))
       continue;
     for (int v = 0; v < THINGS; v++)
       known |= things[v].lasting
@@ -347,21 +344,23 @@ check_find (struct crash_work *work, struct cache *cache)
 
 /* Opening one version drops the other: the one that is found goes first. */
 static void
-check_read (struct crash_work *work, struct cache *cache)
+check_read (struct crash_work *work, void *cache)
 {
   struct cache_version version;
-  bool old = cache_find (cache, things[DISK_1].identity, &version)
+  bool old = cache_find (work->way->cache (cache), things[DISK_1].identity,
+                         &version)
     && strcmp (version.validator, things[DISK_1].validator) == 0;
 
   for (int i = 0; i < THINGS; i++) {
-    const struct thing *thing = &things[old || i > DISK_2 ? i : DISK_2 - i];
-    struct cache_object *object = open_thing (work, cache, thing);
+    const struct crash_thing *thing
+      = &things[old || i > DISK_2 ? i : DISK_2 - i];
+    void *object = open_thing (work, cache, thing);
     uint64_t served = read_all (work, object, thing);
 
     if (!thing->lasting && served > 0)
       wrong (work, "%s: %" PRIu64 " blocks are there, it was not to last",
              thing->identity, served);
-    cache_object_close (object);
+    work->way->object_close (object);
   }
 }
 
@@ -369,42 +368,42 @@ check_read (struct crash_work *work, struct cache *cache)
  * that space which the crash left behind shows.
  */
 static void
-check_works (struct crash_work *work, struct cache *cache, bool fill)
+check_works (struct crash_work *work, void *cache, bool fill)
 {
-  struct cache_object *disk = open_thing (work, cache, &things[DISK_2]);
-  struct cache_object *big = open_thing (work, cache, &things[BIG]);
+  void *disk = open_thing (work, cache, &things[DISK_2]);
+  void *big = open_thing (work, cache, &things[BIG]);
 
   for (uint64_t b = 0; b < 12; b += 4)
-    store (disk, &things[DISK_2], b, 4, false);
+    store (work, disk, &things[DISK_2], b, 4, false);
   if (read_all (work, disk, &things[DISK_2]) < 4)
     wrong (work, "it does not serve what it has just stored");
   for (uint64_t b = 0; fill && b < 90; b += 10)
-    store (big, &things[BIG], b, 10, false);
-  cache_object_close (big);
-  cache_object_close (disk);
+    store (work, big, &things[BIG], b, 10, false);
+  work->way->object_close (big);
+  work->way->object_close (disk);
 }
 
 void
 crash_work_check_kept (struct crash_work *work)
 {
-  struct cache *cache = open_cache (work);
-  const struct thing *thing = &things[SMALL];
-  struct cache_object *object;
+  void *cache = open_cache (work);
+  const struct crash_thing *thing = &things[SMALL];
+  void *object;
 
   if (!cache)
     return;
   object = open_thing (work, cache, thing);
-  store (object, thing, 0, 1, false);
-  cache_object_close (object);
-  cache_close (cache);
+  store (work, object, thing, 0, 1, false);
+  work->way->object_close (object);
+  work->way->close (cache);
   cache = open_cache (work);
   if (!cache)
     return;
   object = open_thing (work, cache, thing);
   if (read_all (work, object, thing) != 1)
     wrong (work, "what was stored before the close is gone");
-  cache_object_close (object);
-  cache_close (cache);
+  work->way->object_close (object);
+  work->way->close (cache);
 }
 
 void
@@ -413,14 +412,14 @@ crash_work_check (struct crash_work *work)
   uint64_t before = sys_test_allocated (work->test);
 
   for (int round = 0; round < 2; round++) {
-    struct cache *cache = open_cache (work);
+    void *cache = open_cache (work);
 
     if (!cache)
       return;
     check_find (work, cache);
     check_read (work, cache);
     check_works (work, cache, round == 0);
-    cache_close (cache);
+    work->way->close (cache);
     check_descriptors (work);
   }
 

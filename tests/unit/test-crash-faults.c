@@ -16,6 +16,12 @@
 
 #include "crash-work.h"
 
+/* Which of the ways, and how often: each is a program. */
+#ifndef CRASH_WAY
+#define CRASH_WAY crash_way_cache
+#define CRASH_EVERY 1
+#endif
+
 #ifdef __SANITIZE_THREAD__
 #define POINTS_MAX 80           /* it is twenty times slower */
 #else
@@ -40,7 +46,9 @@ kind_text (const struct kind *kind)
 static unsigned
 fail_at (const struct kind *kind, uint64_t n)
 {
-  struct crash_work work = { .test = sys_test_new_model (), .faulty = true };
+  struct crash_work work = {
+    .test = sys_test_new_model (), .way = &CRASH_WAY, .faulty = true
+  };
 
   snprintf (work.where, sizeof work.where,
             "call %" PRIu64 " of kind %d fails, %s: %s", n, kind->call,
@@ -58,7 +66,8 @@ static uint64_t
 count_calls (enum sys_test_call call)
 {
   struct crash_work work = {
-    .test = sys_test_new_model (), .where = "no fault"
+    .test = sys_test_new_model (), .way = &CRASH_WAY,
+    .where = "no fault"
   };
   uint64_t n;
 
@@ -75,7 +84,7 @@ fail_each (const struct kind *kind, uint64_t points_max)
   uint64_t calls = count_calls (kind->call), points;
   unsigned errors = 0;
 
-  points = min_u64 (calls, points_max);
+  points = min_u64 (calls, points_max / CRASH_EVERY);
   for (uint64_t i = 0; i < points && errors < WRONG_MAX; i++) {
     uint64_t first = calls * i / points, end = calls * (i + 1) / points;
 
@@ -119,8 +128,8 @@ test_each_kind (void **state)
 {
   (void) state;
   for (int call = 0; call < SYS_TEST_CALLS; call++) {
-    fail_each (&(struct kind) { EIO, false, call }, 5);
-    fail_each (&(struct kind) { EIO, true, call }, 2);
+    fail_each (&(struct kind) { EIO, false, call }, 5 * CRASH_EVERY);
+    fail_each (&(struct kind) { EIO, true, call }, 2 * CRASH_EVERY);
   }
 }
 
@@ -129,7 +138,8 @@ static void
 test_short (void **state)
 {
   struct crash_work work = {
-    .test = sys_test_new_model (), .where = "short calls"
+    .test = sys_test_new_model (), .way = &CRASH_WAY,
+    .where = "short calls"
   };
 
   (void) state;
@@ -147,7 +157,7 @@ test_no_space (void **state)
   (void) state;
   for (uint64_t space = 0; space <= CRASH_WORK_BUDGET; space += 131072) {
     struct crash_work work = {
-      .test = sys_test_new_model (), .faulty = true
+      .test = sys_test_new_model (), .way = &CRASH_WAY, .faulty = true
     };
 
     snprintf (work.where, sizeof work.where, "%" PRIu64 " bytes free", space);
