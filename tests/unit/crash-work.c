@@ -74,7 +74,8 @@ check_bytes (struct crash_work *work, const struct crash_thing *thing,
 
       while (buf[i] == expected[at + i])
         i++;
-      crash_work_wrong (work, "%s %s block %" PRIu64 ": wrong bytes from %" PRIu32 " on",
+      crash_work_wrong (work,
+                        "%s %s block %" PRIu64 ": wrong bytes from %" PRIu32 " on",
              thing->path, thing->validator, block, at + i);
     }
     buf += n;
@@ -98,7 +99,8 @@ read_all (struct crash_work *work, void *object,
     uint32_t n = work->over->read (object, thing, buf, offset, count);
 
     if (n > count || (n > 0 && n < count && (offset + n) % BLOCK != 0)) {
-      crash_work_wrong (work, "%s: read of %" PRIu32 " at %" PRIu64 " gave %" PRIu32,
+      crash_work_wrong (work,
+                        "%s: read of %" PRIu32 " at %" PRIu64 " gave %" PRIu32,
              thing->path, count, offset, n);
       n = 0;
     }
@@ -120,7 +122,8 @@ check_budget (struct crash_work *work, uint64_t before, const char *when)
   uint64_t peak = sys_test_peak (work->test);
 
   if (peak > max_u64 (before, CRASH_WORK_BUDGET))
-    crash_work_wrong (work, "%s: %" PRIu64 " bytes allocated, budget %" PRIu64, when,
+    crash_work_wrong (work,
+                      "%s: %" PRIu64 " bytes allocated, budget %" PRIu64, when,
            peak, CRASH_WORK_BUDGET);
 }
 
@@ -327,7 +330,8 @@ check_read (struct crash_work *work, void *whole)
     uint64_t served = read_all (work, object, thing);
 
     if (!thing->lasting && served > 0)
-      crash_work_wrong (work, "%s: %" PRIu64 " blocks are there, it was not to last",
+      crash_work_wrong (work,
+                        "%s: %" PRIu64 " blocks are there, it was not to last",
              thing->path, served);
     work->over->close (object);
   }
@@ -397,6 +401,7 @@ crash_work_check (struct crash_work *work)
 
   check_budget (work, before, "after the reboot");
   if (sys_test_allocated (work->test) > CRASH_WORK_BUDGET)
-    crash_work_wrong (work, "%" PRIu64 " bytes are still allocated, budget %" PRIu64,
+    crash_work_wrong (work,
+                      "%" PRIu64 " bytes are still allocated, budget %" PRIu64,
            sys_test_allocated (work->test), CRASH_WORK_BUDGET);
 }

@@ -46,6 +46,7 @@ struct crash_over
 };
 
 extern const struct crash_over crash_over_cache;        /* crash-cache.c */
+extern const struct crash_over crash_over_direct;       /* crash-direct.c */
 
 /* crash-http.c; between the calls of these two. */
 extern const struct crash_over crash_over_http;

@@ -1,6 +1,7 @@
 # Unit tests of: crash.
 crash_work = \
 	tests/unit/crash-cache.c \
+	tests/unit/crash-direct.c \
 	tests/unit/crash-thing.c \
 	tests/unit/crash-thing.h \
 	tests/unit/crash-work.c \

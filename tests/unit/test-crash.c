@@ -1,5 +1,6 @@
 /* The cache through SIGKILL and power loss, at every call that changes the
- * disk (or an even sample of them): by itself, and under devices over HTTP.
+ * disk (or an even sample of them): by itself, under devices
+ * over HTTP, and under devices as the filter uses them.
  *
  * The evictor is a thread of its own, so the n-th call is not the same one in
  * each run: what is checked holds whatever it is.
@@ -20,7 +21,7 @@
 
 #include "crash-work.h"
 
-/* Every change of the disk, some 700; a sample of them where each takes long. */
+/* Every change of the disk, some 700; a sample where each takes long. */
 #if defined __SANITIZE_THREAD__
 #define POINTS_MAX 80
 #elif defined __SANITIZE_ADDRESS__
@@ -28,8 +29,9 @@
 #else
 #define POINTS_MAX 2000
 #endif
-/* Over HTTP the cache does the same; what is new is who uses it. */
+/* Under devices the cache does the same; what is new is who uses it. */
 #define POINTS_MAX_HTTP (POINTS_MAX < 200 ? 6 : 24)
+#define POINTS_MAX_DIRECT (POINTS_MAX / 5)
 #define SEEDS 3                 /* power losses at each point */
 #define WRONG_MAX 10            /* then there is enough to look at */
 
@@ -158,12 +160,20 @@ test_crash_over_http (void **state)
   crash_http_stop ();
 }
 
+static void
+test_crash_direct (void **state)
+{
+  (void) state;
+  crash_all (&crash_over_direct, POINTS_MAX_DIRECT);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_crash),
     cmocka_unit_test (test_crash_over_http),
+    cmocka_unit_test (test_crash_direct),
   };
 
   crash_work_quiet ();
