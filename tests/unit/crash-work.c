@@ -75,8 +75,8 @@ check_bytes (struct crash_work *work, const struct crash_thing *thing,
       while (buf[i] == expected[at + i])
         i++;
       crash_work_wrong (work,
-                        "%s %s block %" PRIu64 ": wrong bytes from %" PRIu32 " on",
-             thing->path, thing->validator, block, at + i);
+                        "%s %s block %" PRIu64 ": wrong bytes from %" PRIu32
+                        " on", thing->path, thing->validator, block, at + i);
     }
     buf += n;
     offset += n;
@@ -101,7 +101,7 @@ read_all (struct crash_work *work, void *object,
     if (n > count || (n > 0 && n < count && (offset + n) % BLOCK != 0)) {
       crash_work_wrong (work,
                         "%s: read of %" PRIu32 " at %" PRIu64 " gave %" PRIu32,
-             thing->path, count, offset, n);
+                        thing->path, count, offset, n);
       n = 0;
     }
     check_bytes (work, thing, buf, offset, n);
@@ -122,9 +122,8 @@ check_budget (struct crash_work *work, uint64_t before, const char *when)
   uint64_t peak = sys_test_peak (work->test);
 
   if (peak > max_u64 (before, CRASH_WORK_BUDGET))
-    crash_work_wrong (work,
-                      "%s: %" PRIu64 " bytes allocated, budget %" PRIu64, when,
-           peak, CRASH_WORK_BUDGET);
+    crash_work_wrong (work, "%s: %" PRIu64 " bytes allocated, budget %" PRIu64,
+                      when, peak, CRASH_WORK_BUDGET);
 }
 
 static void
@@ -332,7 +331,7 @@ check_read (struct crash_work *work, void *whole)
     if (!thing->lasting && served > 0)
       crash_work_wrong (work,
                         "%s: %" PRIu64 " blocks are there, it was not to last",
-             thing->path, served);
+                        thing->path, served);
     work->over->close (object);
   }
   only_cached (work, false);
@@ -403,5 +402,5 @@ crash_work_check (struct crash_work *work)
   if (sys_test_allocated (work->test) > CRASH_WORK_BUDGET)
     crash_work_wrong (work,
                       "%" PRIu64 " bytes are still allocated, budget %" PRIu64,
-           sys_test_allocated (work->test), CRASH_WORK_BUDGET);
+                      sys_test_allocated (work->test), CRASH_WORK_BUDGET);
 }
