@@ -192,8 +192,8 @@ extern void run_drop (struct run *run);
 /* pool.c */
 extern void pool_init (struct fetch *fetch);
 
-/* Sees to it that a thread looks after what can be done now.  0, or -1 if
- * there is something to do and not one thread can be had for it.
+/* Sees to it that a thread looks after what can be done now.  0, or -1 with
+ * errno if there is something to do and not one thread can be had for it.
  */
 extern int pool_kick (struct fetch *fetch);
 extern int pool_kick_fill (struct fetch *fetch);
