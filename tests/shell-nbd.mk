@@ -6,7 +6,8 @@ nbd_shell_tests = \
 	tests/test-nbd-read.sh \
 	tests/test-nbd-restart.sh \
 	tests/test-nbd-stall.sh \
-	tests/test-nbd-tls.sh
+	tests/test-nbd-tls.sh \
+	tests/test-nbd-x509.sh
 TESTS += $(nbd_shell_tests)
 EXTRA_DIST += $(nbd_shell_tests)
 
