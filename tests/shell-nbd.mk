@@ -18,4 +18,4 @@ export_shell_tests = \
 	tests/test-export-http.sh \
 	tests/test-export-named.sh
 TESTS += $(export_shell_tests)
-EXTRA_DIST += $(export_shell_tests)
+EXTRA_DIST += $(export_shell_tests) tests/export.sh
