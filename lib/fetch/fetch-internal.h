@@ -19,7 +19,7 @@
 #define FETCH_THREADS 128             /* that wait for an origin, at most */
 #define FETCH_FILL_THREADS 2          /* that store */
 #define FETCH_IDLE_MS 2000            /* then a thread ends */
-#define FETCH_AHEAD_QUEUE 128         /* runs of read-ahead, at most */
+#define FETCH_AHEAD_QUEUE 512         /* runs of read-ahead, at most */
 /* Read-ahead leaves this much for readers. */
 #define FETCH_MEMORY_AHEAD (FETCH_MEMORY / 4 * 3)
 #define FETCH_BUCKETS 1024            /* of the table of runs */
