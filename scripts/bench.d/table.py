@@ -97,12 +97,12 @@ NBD = [
     ("the same, nbdkit nbd + cache: to nbdkit nbd", "nbd-sequential",
      "cache", "nbd", RATE, None, None),
     ("cold random 4K QD16: to nbdkit nbd", "nbd-random", "ours", "nbd",
-     IOPS, ">=", 0.95),
+     IOPS, ">=", 0.9),
     ("the same, nbdkit nbd + cache: to nbdkit nbd", "nbd-random", "cache",
      "nbd", IOPS, None, None),
-    ("warm sequential 256K QD8: to nbdkit nbd + cache",
-     "nbd-warm-sequential", "ours", "cache", RATE, ">=", 1.0),
-    ("warm random 4K QD32: to nbdkit nbd + cache", "nbd-warm-random",
+    ("warm sequential 256K QD8, `lz4`: to nbdkit nbd + cache",
+     "nbd-warm-sequential", "ours", "cache", RATE, ">=", 0.6),
+    ("warm random 4K QD32, `lz4`: to nbdkit nbd + cache", "nbd-warm-random",
      "ours", "cache", IOPS, ">=", 1.0),
 ]
 
