@@ -97,7 +97,7 @@ budget_wait (struct cache *c, uint64_t bytes, uint32_t slots)
   int r = 0;
 
   while (!budget_fits (c, bytes, slots)) {
-    if (r != 0 || health_degraded (c) || c->closing)
+    if (r != 0 || health_unwritable (c) || c->closing)
       return false;
     if (!deadline)
       deadline = stop_now_ns () + WAIT_NS;

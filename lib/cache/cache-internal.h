@@ -196,8 +196,9 @@ struct cache
   struct scratch *scratch;
   uint32_t scratch_count;
 
-  _Atomic bool degraded;
-  _Atomic bool degraded_told;
+  _Atomic bool degraded;        /* the disk fails: bypassed */
+  _Atomic bool unwritable;      /* it is full or read-only: hits only */
+  _Atomic unsigned told;        /* bits of health.c */
   uint64_t retry_at_ns;         /* (lock) */
 
   struct counters counters[COUNTERS];
@@ -219,6 +220,14 @@ static inline bool
 health_degraded (struct cache *c)
 {
   return atomic_load_explicit (&c->degraded, memory_order_relaxed);
+}
+
+/* Nothing is to be written, and so nothing evicted. */
+static inline bool
+health_unwritable (struct cache *c)
+{
+  return health_degraded (c) ||
+    atomic_load_explicit (&c->unwritable, memory_order_relaxed);
 }
 
 /* slots.c: the table, the hash and the bitmap.  What a reader looked up: */

@@ -314,6 +314,7 @@ cache_stats (struct cache *c, struct cache_stats *stats)
   stats->io_errors = atomic_load (&c->io_errors);
   stats->resident_blocks = atomic_load (&c->resident);
   stats->degraded = health_degraded (c);
+  stats->unwritable = atomic_load (&c->unwritable);
 
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
   stats->used_bytes = budget_used (c);

@@ -126,6 +126,8 @@ struct cache_stats
   uint64_t resident_blocks;
   uint64_t used_bytes;                  /* on disk, index included */
   bool degraded;                        /* pass-through: the disk fails */
+  bool unwritable;                      /* it is full or read-only: what is
+                                           cached is served, nothing stored */
 };
 extern void cache_stats (struct cache *cache, struct cache_stats *stats);
 

@@ -239,7 +239,7 @@ evict_thread (void *arg)
     bool idle = stores == c->activity;
 
     stores = c->activity;
-    if (health_degraded (c))
+    if (health_unwritable (c))
       health_retry (c);
     else {
       bool did = sweep_some (c);

@@ -175,7 +175,7 @@ objects_save (struct cache *c, bool wait)
       return -1;
   if (atomic_load (&c->objects_saved) >= want)
     return 0;
-  if (health_degraded (c))
+  if (health_unwritable (c))
     return -1;
   c->objects_busy = true;
   changed = atomic_load (&c->objects_changed);

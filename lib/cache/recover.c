@@ -223,9 +223,9 @@ shrink (struct cache *c)
     pthread_mutex_unlock (&c->lock);
     evict_free (c, slots, n);
     pthread_mutex_lock (&c->lock);
-    if (budget_used (c) <= c->limit || health_degraded (c))
+    if (budget_used (c) <= c->limit || health_unwritable (c))
       budget_reconcile (c);
-    if (health_degraded (c))
+    if (health_unwritable (c))
       return;
   }
 }

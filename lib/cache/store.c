@@ -261,7 +261,7 @@ cache_store (struct cache_object *object, uint64_t first_block,
   if ((compress && !room) || (count % c->block_size != 0 && !last))
     return;
 
-  for (uint64_t i = 0; i < blocks && !health_degraded (c); i++) {
+  for (uint64_t i = 0; i < blocks && !health_unwritable (c); i++) {
     const uint8_t *block = (const uint8_t *) data + i * c->block_size;
     struct view view;
 

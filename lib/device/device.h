@@ -101,7 +101,7 @@ typedef int (*device_read_fn) (void *opaque, void *buf, uint32_t count,
 /* As device_read and device_cache, but what is missing is read by read_fn,
  * in whole blocks: no thread but the caller's is involved, and nothing is read
  * ahead.  Callers that miss the same block at once wait for the first of them,
- * and share what comes of it.
+ * and share what comes; if that one fails, each reads it itself.
  */
 extern int device_read_direct (struct device *device, void *buf,
                                uint32_t count, uint64_t offset,
