@@ -3,6 +3,7 @@
 # functions.sh.  Nothing of it is left, or runs on, when the test ends.
 # shellcheck shell=bash
 
+# shellcheck disable=SC2154  # tmp is of functions.sh
 machine_root=$tmp/machine
 machine_name=tiercache-$$
 # What is slow to come by is kept: the base system, and packages from Debian.
@@ -39,8 +40,11 @@ machine_boot ()
     for group in "${machine_cgroups[@]}"; do
       echo "$BASHPID" >"$group/cgroup.procs"
     done
-    # However the test ends, it ends too.
-    exec setpriv --pdeathsig KILL systemd-nspawn --quiet --boot \
+    # However the test ends, this ends too: with its first process, which
+    # systemd-nspawn is, a name space of processes goes as a whole.
+    exec setpriv --pdeathsig KILL \
+      unshare --pid --fork --kill-child --mount-proc \
+      systemd-nspawn --quiet --boot \
       --directory="$machine_root" --machine="$machine_name" \
       --register=no --keep-unit --link-journal=no --console=pipe \
       --bind="$machine_kept/archives:/var/cache/apt/archives"
@@ -74,7 +78,11 @@ machine_take_cgroups ()
 
 machine_has_leader ()
 {
-  machine_leader=$(ps -o pid= --ppid "$machine_pid" | tr -d ' ')
+  local nspawn
+
+  nspawn=$(ps -o pid= --ppid "$machine_pid" | tr -d ' ')
+  [ -n "$nspawn" ] || return 1
+  machine_leader=$(ps -o pid= --ppid "$nspawn" | tr -d ' ')
   [[ $machine_leader =~ ^[0-9]+$ ]]
 }
 
