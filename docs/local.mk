@@ -4,7 +4,8 @@ EXTRA_DIST += \
 	docs/nbdkit-tiercache-plugin.pod \
 	docs/tiercache-cache-format.pod \
 	docs/tiercache-ctl.pod \
-	docs/tiercache-sim.pod
+	docs/tiercache-sim.pod \
+	docs/tiercache-trace-format.pod
 
 if HAVE_POD2MAN
 man1_MANS += \
@@ -12,14 +13,17 @@ man1_MANS += \
 	docs/nbdkit-tiercache-plugin.1 \
 	docs/tiercache-ctl.1 \
 	docs/tiercache-sim.1
-man5_MANS += docs/tiercache-cache-format.5
+man5_MANS += \
+	docs/tiercache-cache-format.5 \
+	docs/tiercache-trace-format.5
 endif
 CLEANFILES += \
 	docs/nbdkit-tiercache-filter.1 \
 	docs/nbdkit-tiercache-plugin.1 \
 	docs/tiercache-ctl.1 \
 	docs/tiercache-sim.1 \
-	docs/tiercache-cache-format.5
+	docs/tiercache-cache-format.5 \
+	docs/tiercache-trace-format.5
 
 SUFFIXES = .pod .1 .5
 pod2man_verbose = $(AM_V_GEN)$(MKDIR_P) $(@D) && rm -f $@ && \
