@@ -11,6 +11,7 @@ include tests/unit/nbd.mk
 include tests/unit/fetch.mk
 include tests/unit/readahead.mk
 include tests/unit/device.mk
+include tests/unit/trace.mk
 include tests/unit/direct.mk
 endif
 include tests/fuzz/local.mk

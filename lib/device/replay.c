@@ -112,18 +112,17 @@ add_subject (struct replay *replay, const char *identity, struct error *e)
   return 0;
 }
 
-/* All of the trace.  0, or -1 with *e; then *header says whether it is one at
- * all.
+/* All of the trace.  0, or -1 with *e; then *at says where, and is 0 if it is
+ * no trace at all.
  */
 static int
-look_through (struct replay *replay, bool *header, struct error *e)
+look_through (struct replay *replay, uint64_t *at, struct error *e)
 {
   struct source source = { replay, 0 };
   struct trace_decoder *decoder = trace_decoder_new (read_trace, &source, e);
   struct trace_record record;
   int r;
 
-  *header = decoder != NULL;
   if (!decoder)
     return -1;
   while ((r = trace_decoder_next (decoder, &record, e)) == 1)
@@ -135,6 +134,7 @@ look_through (struct replay *replay, bool *header, struct error *e)
   if (r == 0 && trace_decoder_torn (decoder) > 0)
     log_info ("%s: its last %" PRIu64 " bytes are torn, and left out",
               replay->path, trace_decoder_torn (decoder));
+  *at = trace_decoder_offset (decoder);
   trace_decoder_free (decoder);
   return r;
 }
@@ -145,7 +145,7 @@ open_trace (struct replay *replay, bool recording, struct error *e)
   const struct sys *sys = replay->sys;
   struct error why;
   struct stat st;
-  bool header;
+  uint64_t at = 0;
 
   replay->fd = sys->open (sys, replay->path, O_RDONLY | O_NONBLOCK |
                           O_CLOEXEC | O_NOCTTY, 0);
@@ -159,14 +159,14 @@ open_trace (struct replay *replay, bool recording, struct error *e)
                       "regular file", replay->path);
   if (recording && st.st_size == 0)
     return 0;
-  if (look_through (replay, &header, &why) == 0)
+  if (look_through (replay, &at, &why) == 0)
     return 0;
-  if (!recording || !header)
-    return error_set (e, why.errnum, "%s: cannot be replayed: %s: give a "
-                      "trace that trace-record has written", replay->path,
-                      why.text);
-  log_info ("%s: what comes before the damage is replayed: %s", replay->path,
-            why.text);
+  if (!recording || at == 0)
+    return error_set (e, why.errnum, "%s: byte %" PRIu64 ": cannot be "
+                      "replayed: %s: give a trace that trace-record has "
+                      "written", replay->path, at, why.text);
+  log_info ("%s: byte %" PRIu64 ": what comes before it is replayed: %s",
+            replay->path, at, why.text);
   return 0;
 }
 
@@ -261,14 +261,16 @@ plan_part (struct job *job)
   replay_plan_make (&job->plan);
 }
 
-/* What has been asked for would fill the cache: more would evict it again.
- * What compression saves is told from what was stored so far.
+/* With so many blocks more, what has been asked for would fill the cache: they
+ * would evict each other.  What compression saves is told from what was stored
+ * so far.
  */
 static bool
-cache_is_full (struct replay *replay)
+would_fill (struct replay *replay, uint64_t more)
 {
   const struct cache_config *config = &replay->engine->config.cache;
   const struct cache_stats *before = &replay->before;
+  uint64_t kept = before->resident_blocks == 0 ? before->used_bytes : 0;
   struct cache_stats now;
 
   cache_stats (replay->engine->cache, &now);
@@ -278,8 +280,8 @@ cache_is_full (struct replay *replay)
       / (now.resident_blocks - before->resident_blocks)
       / config->block_size;
   return now.degraded
-    || (double) replay->asked * config->block_size * replay->ratio
-       >= config->size / 8 * 7;
+    || (replay->asked + more) * replay->ratio * config->block_size + kept
+       > config->size / 8 * 7;
 }
 
 enum step { STEP_ASKED, STEP_NO_ROOM, STEP_DONE };
@@ -292,8 +294,6 @@ job_step (struct replay *replay, struct job *job)
   uint64_t chunk = max_u64 (FETCH_MAX / block_size, 1);
   int r;
 
-  if (cache_is_full (replay))
-    return STEP_DONE;
   while (!job->has_run) {
     if (stop_requested (engine->config.stop))
       return STEP_DONE;
@@ -304,6 +304,8 @@ job_step (struct replay *replay, struct job *job)
     if (!job->has_run)
       plan_part (job);
   }
+  if (would_fill (replay, job->count))
+    return STEP_DONE;
   offset = job->first * block_size;
   r = fetch_replay (job->device->source, offset,
                     min_u64 (job->count * block_size,

@@ -323,9 +323,8 @@ read_tail (struct trace_decoder *decoder, size_t n, bool last,
       zeros = decoder->frame[i] == 0;
     decoder->torn += got;
     if (!zeros && !last)
-      return error_set (e, EINVAL, "damaged at byte %" PRIu64 " (frame %"
-                        PRIu64 "): what comes behind it can't be read",
-                        decoder->offset, decoder->frames);
+      return error_set (e, EINVAL, "frame %" PRIu64 " is damaged, and what "
+                        "comes behind it can't be read", decoder->frames);
     got = decoder->read (decoder->opaque, decoder->frame,
                          sizeof decoder->frame, e);
     last = last && got == 0;
@@ -377,5 +376,6 @@ trace_decoder_next (struct trace_decoder *decoder,
   }
   if (get_record (decoder, &decoder->at, record))
     return 1;
-  return error_set (e, EINVAL, "damaged at byte %" PRIu64, decoder->offset);
+  return error_set (e, EINVAL, "frame %" PRIu64 " is damaged",
+                    decoder->frames);
 }

@@ -28,7 +28,7 @@ extern void trace_decoder_free (struct trace_decoder *decoder);
 extern uint32_t trace_decoder_block_size (const struct trace_decoder *decoder);
 
 /* 1 with a record, 0 at the end of the trace, or -1 with *e: read has failed,
- * or the file is damaged (EINVAL); what came before was valid.
+ * or the file is damaged at trace_decoder_offset (EINVAL).
  */
 extern int trace_decoder_next (struct trace_decoder *decoder,
                                struct trace_record *record,

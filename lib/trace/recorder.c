@@ -210,7 +210,12 @@ writer (void *opaque)
 {
   struct recorder *recorder = opaque;
   bool closing = false;
+  struct error e;
 
+  if (trace_file_begin (&recorder->file, &e) == -1) {
+    log_error ("%s: nothing is recorded", e.text);
+    atomic_store (&recorder->stopped, true);
+  }
   recorder->flushed_ns = now_ns (recorder);
   while (!closing) {
     bool some = drain (recorder);

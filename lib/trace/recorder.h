@@ -33,9 +33,10 @@ struct recorder_config
 struct recorder;
 struct recorder_object;         /* lives as long as its recorder */
 
-/* Makes the file, or replaces an older trace.  NULL with *e: it can't be
- * written, is not a trace, or is being recorded by another process.  The
- * path is copied.  Starts no thread before the first object.
+/* Makes the file, which takes the place of an older trace when the first
+ * object comes; no thread is started before that.  NULL with *e: it can't be
+ * written, is not a trace, or is being recorded by another process.  The path
+ * is copied.
  */
 extern struct recorder *recorder_open (const struct recorder_config *config,
                                        struct error *e);

@@ -1,8 +1,9 @@
 /* The file that a recording goes to.
  *
- * It is made as PATH.new and renamed to PATH: at once, so that PATH is a
- * trace at any moment, or at the end.  Whoever records holds a lock on it, by
- * which others see that PATH is in use.
+ * It is made as PATH.new and renamed to PATH: when the first client comes, so
+ * that a server that can't start does no harm, or at the end.  PATH is a trace
+ * at any moment.  Whoever records holds a lock on it, by which others see that
+ * PATH is in use.
  */
 
 #include <config.h>
@@ -17,6 +18,7 @@
 #include "trace/encode.h"
 #include "trace/trace-file.h"
 #include "util/cleanup.h"
+#include "util/minmax.h"
 
 struct old
 {
@@ -37,14 +39,37 @@ read_old (void *opaque, void *buf, size_t count, struct error *e)
   return n;
 }
 
-/* What is open as fd may be replaced: it is a trace that nobody records, or
- * empty.
+static bool
+is_trace (const struct sys *sys, int fd, struct error *why)
+{
+  struct old old = { sys, fd, 0 };
+  struct trace_decoder *decoder = trace_decoder_new (read_old, &old, why);
+
+  trace_decoder_free (decoder);
+  return decoder != NULL;
+}
+
+/* What a recording that was killed in its first write can leave: nothing, the
+ * beginning of a header, or zeros.
  */
+static bool
+is_unborn (const struct sys *sys, int fd, uint64_t size)
+{
+  static const uint8_t zeros[TRACE_HEADER_BYTES];
+  uint8_t buf[TRACE_HEADER_BYTES] = { 0 };
+
+  if (size > sizeof buf
+      || sys_pread_full (sys, fd, buf, size, 0) != (ssize_t) size)
+    return false;
+  return memcmp (buf, zeros, size) == 0
+    || (size < sizeof buf
+        && memcmp (buf, TRACE_MAGIC, min_u64 (size, TRACE_MAGIC_BYTES)) == 0);
+}
+
+/* What is open as fd may be replaced: it is a trace that nobody records. */
 static int
 check_old (const struct sys *sys, int fd, const char *path, struct error *e)
 {
-  struct old old = { sys, fd, 0 };
-  struct trace_decoder *decoder;
   struct stat st;
   struct error why;
 
@@ -57,11 +82,7 @@ check_old (const struct sys *sys, int fd, const char *path, struct error *e)
   if (sys->lock (sys, fd) == -1)
     return error_set (e, EBUSY, "%s: another process is recording to it",
                       path);
-  if (st.st_size == 0)
-    return 0;
-  decoder = trace_decoder_new (read_old, &old, &why);
-  trace_decoder_free (decoder);
-  if (decoder)
+  if (is_unborn (sys, fd, st.st_size) || is_trace (sys, fd, &why))
     return 0;
   return error_set (e, EEXIST, "%s: exists and is not overwritten, for it is "
                     "no trace that this version can read (%s): name another "
@@ -133,8 +154,10 @@ rename_new (struct trace_file *file, struct error *e)
 {
   const struct sys *sys = file->sys;
 
-  if (sys->rename (sys, file->new_path, file->path) == 0)
+  if (sys->rename (sys, file->new_path, file->path) == 0) {
+    file->renamed = true;
     return 0;
+  }
   return error_set (e, errno, "%s: cannot be renamed to %s: %s",
                     file->new_path, file->path, strerror (errno));
 }
@@ -153,12 +176,24 @@ trace_file_open (struct trace_file *file, const struct sys *sys,
     return error_set (e, ENOMEM, "out of memory");
   }
   if (check_path (sys, path, e) == -1
-      || make_new (file, block_size, e) == -1
-      || (!at_end && rename_new (file, e) == -1)) {
+      || make_new (file, block_size, e) == -1) {
     forget (file);
     return -1;
   }
   return 0;
+}
+
+int
+trace_file_begin (struct trace_file *file, struct error *e)
+{
+  const struct sys *sys = file->sys;
+
+  if (file->at_end)
+    return 0;
+  if (sys->fdatasync (sys, file->fd) == -1)
+    return error_set (e, errno, "%s: cannot sync: %s", file->new_path,
+                      strerror (errno));
+  return rename_new (file, e);
 }
 
 int
@@ -200,29 +235,12 @@ trace_file_close (struct trace_file *file, bool keep, struct error *e)
                    strerror (errno));
   if (file->at_end && r == 0 && keep)
     r = rename_new (file, e);
-  else if (file->at_end)
+  else if (!file->renamed)
     sys->unlink (sys, file->new_path);
   if (folder)
     sys->fsync_dir (sys, folder);
   forget (file);
   return r;
-}
-
-void
-trace_file_adopt (const struct sys *sys, const char *path)
-{
-  CLEANUP_FREE char *new_path = NULL;
-  struct error e;
-  int fd = sys->open (sys, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
-
-  if (fd != -1) {
-    sys->close (sys, fd);
-    return;
-  }
-  if (errno != ENOENT || asprintf (&new_path, "%s.new", path) == -1)
-    return;
-  if (check_path (sys, new_path, &e) == 0)
-    sys->rename (sys, new_path, path);
 }
 
 static int
@@ -234,6 +252,25 @@ stat_path (const struct sys *sys, const char *path, struct stat *st)
   if (fd != -1)
     sys->close (sys, fd);
   return r;
+}
+
+void
+trace_file_adopt (const struct sys *sys, const char *path)
+{
+  CLEANUP_FREE char *new_path = NULL;
+  struct stat st;
+  struct error e;
+  int fd;
+
+  if (stat_path (sys, path, &st) == 0 || errno != ENOENT
+      || asprintf (&new_path, "%s.new", path) == -1)
+    return;
+  fd = sys->open (sys, new_path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd == -1)
+    return;
+  if (check_old (sys, fd, new_path, &e) == 0 && is_trace (sys, fd, &e))
+    sys->rename (sys, new_path, path);
+  sys->close (sys, fd);
 }
 
 bool

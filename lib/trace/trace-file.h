@@ -17,23 +17,29 @@ struct trace_file
   const struct sys *sys;
   char *path, *new_path;        /* PATH and PATH.new */
   bool at_end;                  /* it is PATH.new until it is finished */
+  bool renamed;                 /* it is PATH */
   int fd;
   uint64_t size;
 };
 
-/* Makes the file, holds a lock on it, and writes the header.  at_end: as in
+/* Makes PATH.new, holds a lock on it, and writes the header.  at_end: as in
  * struct recorder_config.  0, or -1 with *e.
  */
 extern int trace_file_open (struct trace_file *file, const struct sys *sys,
                             const char *path, bool at_end,
                             uint32_t block_size, struct error *e);
 
+/* There is something to record: unless at_end, it is PATH from now on.  0, or
+ * -1 with *e.
+ */
+extern int trace_file_begin (struct trace_file *file, struct error *e);
+
 /* 0, or -1 with errno: then the file ends where it did before. */
 extern int trace_file_append (struct trace_file *file, const void *data,
                               size_t count);
 
-/* keep: what was recorded is worth more than what is at PATH.  0, or -1 with
- * *e; closed in every case.
+/* keep: at_end, what was recorded is worth more than what is at PATH.  0, or
+ * -1 with *e; closed in every case.
  */
 extern int trace_file_close (struct trace_file *file, bool keep,
                              struct error *e);
