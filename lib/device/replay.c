@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #define RECORDS_A_LOOK 1024     /* between two looks at whether to stop */
 #define RATIO_BLOCKS 64         /* tell how well blocks compress */
+#define JOBS_MAX 8              /* at once: each may need some 5 MiB */
 
 /* An object of the trace, by its identity: whatever the version, its blocks
  * are worth a try.
@@ -343,21 +345,27 @@ step_all (struct replay *replay, struct job **jobs)
   return any;
 }
 
-/* What was added goes to the end of the thread's own list.  With the lock
- * held.
+/* What was added goes to the end of the thread's own list, as far as there is
+ * room.  With the lock held.
  */
 static void
-take_added (struct replay *replay, struct job **jobs)
+take_added (struct replay *replay, struct job **jobs, unsigned max)
 {
+  struct job *job;
+
   if (!*jobs && replay->added) {
     cache_stats (replay->engine->cache, &replay->before);
     replay->asked = 0;
     replay->ratio = 1;
   }
-  while (*jobs)
+  for (; *jobs && max > 0; max--)
     jobs = &(*jobs)->next;
-  *jobs = replay->added;
-  replay->added = NULL;
+  while ((job = replay->added) && max-- > 0) {
+    replay->added = job->next;
+    job->next = NULL;
+    *jobs = job;
+    jobs = &job->next;
+  }
 }
 
 static void *
@@ -369,7 +377,7 @@ replay_thread (void *opaque)
 
   pthread_mutex_lock (&engine->lock);
   while (!replay->ending) {
-    take_added (replay, &jobs);
+    take_added (replay, &jobs, JOBS_MAX);
     if (!jobs) {
       pthread_cond_wait (&engine->changed, &engine->lock);
       continue;
@@ -379,7 +387,7 @@ replay_thread (void *opaque)
       fetch_replay_wait (engine->fetch);
     pthread_mutex_lock (&engine->lock);
   }
-  take_added (replay, &jobs);
+  take_added (replay, &jobs, UINT_MAX);
   pthread_mutex_unlock (&engine->lock);
   while (jobs) {
     struct job *next = jobs->next;
@@ -409,7 +417,7 @@ void
 replay_device (struct replay *replay, struct device *device)
 {
   struct subject *subject = find_subject (replay, device);
-  struct job *job = subject ? calloc (1, sizeof *job) : NULL;
+  struct job *job = subject ? calloc (1, sizeof *job) : NULL, **last;
 
   if (!job)
     return;
@@ -426,8 +434,9 @@ replay_device (struct replay *replay, struct device *device)
   job->device = device;
   job->source.replay = replay;
   replay_plan_init (&job->plan);
-  job->next = replay->added;
-  replay->added = job;
+  for (last = &replay->added; *last; last = &(*last)->next)
+    ;
+  *last = job;
   pthread_cond_broadcast (&replay->engine->changed);
 }
 
