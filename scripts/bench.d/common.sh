@@ -141,13 +141,14 @@ print (s.getsockname ()[1])'
 
 # read_fio NAME ARG...: fio reads NAME's export, given its arguments; prints
 # bytes a second, operations a second, and the 99th percentile in us.
+fio_command=()                  # that runs fio
 read_fio ()
 {
   local name=$1 json
 
   shift
   json=$(mktemp "$tmp/fio.XXXXXX")
-  fio --name=bench --ioengine=nbd --uri="$(uri "$name")" --thread \
+  "${fio_command[@]}" fio --name=bench --ioengine=nbd --uri="$(uri "$name")" --thread \
       --group_reporting --randseed=1 --norandommap \
       --output-format=json --output="$json" "$@" >>"$tmp/fio.log" 2>&1 ||
     die "fio $* on $name failed"
