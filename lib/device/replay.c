@@ -286,7 +286,16 @@ would_fill (struct replay *replay, uint64_t more)
        > config->size / 8 * 7;
 }
 
-enum step { STEP_ASKED, STEP_NO_ROOM, STEP_DONE };
+enum step { STEP_ASKED, STEP_WAIT, STEP_DONE };
+
+/* All has been asked for.  With the last reference to the device what is
+ * queued of it would be dropped.
+ */
+static enum step
+job_end (struct job *job)
+{
+  return fetch_replay_busy (job->device->source) ? STEP_WAIT : STEP_DONE;
+}
 
 static enum step
 job_step (struct replay *replay, struct job *job)
@@ -296,18 +305,20 @@ job_step (struct replay *replay, struct job *job)
   uint64_t chunk = max_u64 (FETCH_MAX / block_size, 1);
   int r;
 
+  if (stop_requested (engine->config.stop))
+    return STEP_DONE;
   while (!job->has_run) {
-    if (stop_requested (engine->config.stop))
-      return STEP_DONE;
     job->has_run = replay_plan_next (&job->plan, chunk, &job->first,
                                      &job->count);
     if (!job->has_run && job->ended)
-      return STEP_DONE;
+      return job_end (job);
     if (!job->has_run)
       plan_part (job);
+    if (stop_requested (engine->config.stop))
+      return STEP_DONE;
   }
   if (would_fill (replay, job->count))
-    return STEP_DONE;
+    return job_end (job);
   offset = job->first * block_size;
   r = fetch_replay (job->device->source, offset,
                     min_u64 (job->count * block_size,
@@ -315,8 +326,7 @@ job_step (struct replay *replay, struct job *job)
   if (r == -1)
     log_debug (replay, "%s: the origin fails", job->device->url_for_log);
   if (r != 1)
-    return r == 0 && !stop_requested (engine->config.stop) ? STEP_NO_ROOM
-      : STEP_DONE;
+    return r == 0 ? STEP_WAIT : STEP_DONE;
   job->has_run = false;
   job->requests++;
   job->asked += job->count;
@@ -334,7 +344,7 @@ step_all (struct replay *replay, struct job **jobs)
     struct job *job = *p;
     enum step step = job_step (replay, job);
 
-    any |= step != STEP_NO_ROOM;
+    any |= step != STEP_WAIT;
     if (step == STEP_DONE) {
       *p = job->next;
       free_job (job);

@@ -421,6 +421,14 @@ fetch_replay (struct fetch_source *source, uint64_t offset, uint64_t count)
   return 1;
 }
 
+bool
+fetch_replay_busy (struct fetch_source *source)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&source->fetch->lock);
+
+  return source->replay_runs > 0;
+}
+
 void
 fetch_replay_wait (struct fetch *fetch)
 {

@@ -89,6 +89,9 @@ extern void fetch_ahead (struct fetch_source *source, uint64_t offset,
 extern int fetch_replay (struct fetch_source *source, uint64_t offset,
                          uint64_t count);
 
+/* Whether any of it is still queued or in flight. */
+extern bool fetch_replay_busy (struct fetch_source *source);
+
 /* Waits until there may be room again, at most one slice (STOP_SLICE_MS). */
 extern void fetch_replay_wait (struct fetch *fetch);
 
