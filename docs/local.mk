@@ -5,7 +5,8 @@ EXTRA_DIST += \
 	docs/tiercache-cache-format.pod \
 	docs/tiercache-ctl.pod \
 	docs/tiercache-service.pod \
-	docs/tiercache-sim.pod
+	docs/tiercache-sim.pod \
+	docs/tiercache-trace-format.pod
 
 if HAVE_POD2MAN
 man1_MANS += \
@@ -13,7 +14,9 @@ man1_MANS += \
 	docs/nbdkit-tiercache-plugin.1 \
 	docs/tiercache-ctl.1 \
 	docs/tiercache-sim.1
-man5_MANS += docs/tiercache-cache-format.5
+man5_MANS += \
+	docs/tiercache-cache-format.5 \
+	docs/tiercache-trace-format.5
 man8_MANS += docs/tiercache-service.8
 endif
 CLEANFILES += \
@@ -22,6 +25,7 @@ CLEANFILES += \
 	docs/tiercache-ctl.1 \
 	docs/tiercache-sim.1 \
 	docs/tiercache-cache-format.5 \
+	docs/tiercache-trace-format.5 \
 	docs/tiercache-service.8
 
 SUFFIXES = .pod .1 .5 .8

@@ -11,6 +11,7 @@ include tests/unit/nbd.mk
 include tests/unit/fetch.mk
 include tests/unit/readahead.mk
 include tests/unit/device.mk
+include tests/unit/trace.mk
 include tests/unit/direct.mk
 include tests/unit/filter.mk
 endif
@@ -20,3 +21,4 @@ include tests/shell-http.mk
 include tests/shell-nbd.mk
 include tests/shell-filter.mk
 include tests/shell-package.mk
+include tests/shell-trace.mk

@@ -72,6 +72,8 @@ struct cache_object
   uint64_t seed;
   _Atomic uint64_t validated_s;
   char *identity, *validator;
+  cache_stored_fn stored;       /* set before anything is stored, or never */
+  void *stored_opaque;
 };
 
 /* A block in its stored form, on its way to the disk. */

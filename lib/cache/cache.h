@@ -87,6 +87,16 @@ extern void cache_object_validated (struct cache_object *object,
 
 #define CACHE_READ_AHEAD 1u   /* a block that read-ahead brought: first use */
 
+/* Calls stored for each block of the object that is stored from now on, with
+ * what it takes in the cache and the time that it took to fetch; from any
+ * thread, with no lock held.  Call before anything is stored.  The first call
+ * counts, for as long as the cache is open.
+ */
+typedef void (*cache_stored_fn) (void *opaque, uint64_t block,
+                                 uint64_t cost_us, uint64_t bytes);
+extern void cache_object_watch (struct cache_object *object,
+                                cache_stored_fn stored, void *opaque);
+
 /* Copies bytes [offset, offset + count) as far as they are cached without a
  * gap.  Returns how many (0: the first block is missing).  What returns short
  * ends at a block border.  *flags gets CACHE_READ_AHEAD or'ed in.  Never an

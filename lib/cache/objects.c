@@ -310,6 +310,18 @@ cache_object_close (struct cache_object *object)
 }
 
 void
+cache_object_watch (struct cache_object *object, cache_stored_fn stored,
+                    void *opaque)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&object->cache->objects_lock);
+
+  if (object->stored)
+    return;
+  object->stored = stored;
+  object->stored_opaque = opaque;
+}
+
+void
 cache_object_validated (struct cache_object *object, uint64_t now_s)
 {
   atomic_store (&object->validated_s, now_s);

@@ -195,6 +195,24 @@ publish (struct cache *c, const struct packed *blocks, uint32_t count,
   return lost;
 }
 
+/* Whoever watches the object hears of what was published. */
+static void
+tell (const struct cache *c, const struct cache_object *object,
+      const struct packed *blocks, uint32_t count, uint64_t cost_us,
+      const uint32_t *losers, uint32_t lost)
+{
+  for (uint32_t i = 0; object->stored && i < count; i++) {
+    /* Losers are in the order of the blocks. */
+    if (lost > 0 && *losers == blocks[i].slot) {
+      losers++;
+      lost--;
+      continue;
+    }
+    object->stored (object->stored_opaque, blocks[i].block, cost_us,
+                    budget_block (c, blocks[i].lengths));
+  }
+}
+
 /* Stores up to BATCH_MAX packed blocks.  replaces, if not NULL, is where the
  * only block is now: then nobody waits for space.
  */
@@ -215,6 +233,8 @@ store_run (struct cache *c, const struct cache_object *object,
     write_records (c, object, blocks, count) == 0;
   lost = publish (c, blocks, count, options->ahead, written, replaces,
                   losers);
+  if (!replaces)
+    tell (c, object, blocks, count, options->cost_us, losers, lost);
   if (lost > 0)
     evict_free (c, losers, lost);
   if (written)

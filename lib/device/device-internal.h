@@ -9,7 +9,9 @@
 #include "device/direct.h"
 #include "device/late.h"
 #include "device/progress.h"
+#include "device/replay.h"
 #include "fetch/readahead.h"
+#include "trace/recorder.h"
 
 struct engine
 {
@@ -17,6 +19,8 @@ struct engine
   struct cache *cache;
   struct fetch *fetch;
   struct progress progress;
+  struct recorder *recorder;    /* or NULL */
+  struct replay *replay;        /* or NULL */
 
   /* Guards what follows and every device's refs; never held across I/O. */
   pthread_mutex_t lock;
@@ -47,6 +51,7 @@ struct device
   struct fetch_source *source;
   struct readahead *readahead;
   struct direct direct;
+  struct recorder_object *recorded;     /* or NULL */
 };
 
 /* engine.c.  A version of a URL as a device: one that is open already, or a

@@ -29,6 +29,8 @@ struct engine_config
                                    cached */
   uint64_t progress;            /* log each time this many bytes were fetched;
                                    0: never */
+  const char *trace_record;     /* file to record accesses to, or NULL */
+  const char *trace_replay;     /* trace to warm the cache by, or NULL */
   const struct stop *stop;
 };
 

@@ -106,7 +106,19 @@ NBD = [
      "ours", "cache", IOPS, ">=", 1.0),
 ]
 
-ROWS = {"device": DEVICE, "http": HTTP, "filter": FILTER, "nbd": NBD}
+REPLAY = [
+    ("first boot, cold: to a boot from a warm cache", "boot", "cold", "warm",
+     ("ms", 1), ">=", 2),
+    ("second boot, cold, with `trace-replay`: to a boot from a warm cache",
+     "boot", "replay", "warm", ("ms", 1), "<=", 1.2),
+    ("bytes from the origin in the second boot", "boot-bytes", "ours", None,
+     ("MiB", MIB), ">=", 300),
+    ("requests a MiB in the second boot", "boot-requests", "ours", None,
+     ("", 1), None, None),
+]
+
+ROWS = {"device": DEVICE, "http": HTTP, "filter": FILTER,
+        "nbd": NBD, "replay": REPLAY}
 
 PEERS = [("ours", "tiercache"), ("base", "16 x curl"),
          ("curl", "nbdkit curl + cache"), ("qemu", "qemu-nbd copy-on-read"),
