@@ -384,6 +384,14 @@ fetch_ahead (struct fetch_source *source, uint64_t offset, uint64_t count)
   }
 }
 
+bool
+fetch_idle (struct fetch_source *source)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&source->fetch->lock);
+
+  return source->in_flight == 0 && source->unstored == 0;
+}
+
 void
 fetch_stats (struct fetch *fetch, struct fetch_stats *stats)
 {

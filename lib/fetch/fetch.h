@@ -79,6 +79,9 @@ extern int fetch_read (struct fetch_source *source, void *buf,
 extern void fetch_ahead (struct fetch_source *source, uint64_t offset,
                          uint64_t count);
 
+/* Whether nothing of the source is in flight or being stored. */
+extern bool fetch_idle (struct fetch_source *source);
+
 struct fetch_stats
 {
   uint64_t requests;            /* to the origin, all tries */
