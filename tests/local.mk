@@ -12,6 +12,7 @@ include tests/unit/fetch.mk
 include tests/unit/readahead.mk
 include tests/unit/device.mk
 include tests/unit/direct.mk
+include tests/unit/control.mk
 endif
 include tests/fuzz/local.mk
 include tests/shell.mk

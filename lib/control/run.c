@@ -137,15 +137,17 @@ run_named (struct cache *cache, run_fn fn,
            const struct control_peer *peer, struct error *e)
 {
   CLEANUP_FREE char *identity = NULL;
-  struct error not_url;
+  struct error again;
   int r = fn (cache, request->name, request, peer, e);
 
   if (r == 0 || e->errnum != ENOENT || !request->name)
     return r;
-  identity = origin_identity (request->name, &not_url);
-  if (!identity || strcmp (identity, request->name) == 0)
-    return -1;
-  return fn (cache, identity, request, peer, e);
+  identity = origin_identity (request->name, &again);
+  if (!identity || fn (cache, identity, request, peer, &again) == 0)
+    return identity ? 0 : -1;
+  if (again.errnum != ENOENT)
+    *e = again;
+  return -1;
 }
 
 static int
