@@ -19,3 +19,4 @@ include tests/shell.mk
 include tests/shell-http.mk
 include tests/shell-nbd.mk
 include tests/shell-filter.mk
+include tests/shell-ctl.mk

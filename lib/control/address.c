@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "control/address.h"
@@ -33,12 +34,15 @@ address_open (const char *dir, struct sockaddr_un *address, struct error *e)
 int
 control_connect (const char *dir, struct error *e)
 {
+  static const struct timeval patience = { .tv_sec = 10 };
   struct sockaddr_un address;
   int dir_fd = address_open (dir, &address, e), fd, r, saved;
 
   if (dir_fd == -1)
     return -1;
   fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd != -1)
+    setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   r = fd == -1 ? -1 :
     connect (fd, (const struct sockaddr *) &address, sizeof address);
   saved = errno;

@@ -100,7 +100,8 @@ extern struct control *control_start (const struct control_target *target,
 extern void control_stop (struct control *control);
 
 /* A connection to the server that owns the directory, or -1 with *e; errnum
- * is ENOENT or ECONNREFUSED if nobody listens there.
+ * is ENOENT or ECONNREFUSED if nobody listens there.  Waits for a bounded
+ * time; sends on it do, too.
  */
 extern int control_connect (const char *dir, struct error *e);
 
