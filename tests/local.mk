@@ -14,6 +14,7 @@ include tests/unit/device.mk
 include tests/unit/trace.mk
 include tests/unit/direct.mk
 include tests/unit/filter.mk
+include tests/unit/control.mk
 endif
 include tests/fuzz/local.mk
 include tests/shell.mk
@@ -22,3 +23,4 @@ include tests/shell-nbd.mk
 include tests/shell-filter.mk
 include tests/shell-package.mk
 include tests/shell-trace.mk
+include tests/shell-ctl.mk

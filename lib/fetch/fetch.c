@@ -474,6 +474,14 @@ fetch_replay_wait (struct fetch *fetch)
   stop_wait (fetch->config.stop, &fetch->replay_ended, &fetch->lock, 0);
 }
 
+bool
+fetch_idle (struct fetch_source *source)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&source->fetch->lock);
+
+  return source->in_flight == 0 && source->unstored == 0;
+}
+
 void
 fetch_stats (struct fetch *fetch, struct fetch_stats *stats)
 {

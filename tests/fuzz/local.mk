@@ -4,6 +4,7 @@ if FUZZ
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 check_PROGRAMS += \
 	tests/fuzz/fuzz-cache \
+	tests/fuzz/fuzz-control \
 	tests/fuzz/fuzz-directory \
 	tests/fuzz/fuzz-http-reply \
 	tests/fuzz/fuzz-url
@@ -14,6 +15,9 @@ tests_fuzz_fuzz_cache_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_directory_SOURCES = tests/fuzz/fuzz-directory.c
 tests_fuzz_fuzz_directory_LDADD = libtiercache.la
 tests_fuzz_fuzz_directory_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz-control.c
+tests_fuzz_fuzz_control_LDADD = libtiercache.la
+tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_http_reply_SOURCES = tests/fuzz/fuzz-http-reply.c
 tests_fuzz_fuzz_http_reply_LDADD = libtiercache.la
 tests_fuzz_fuzz_http_reply_LDFLAGS = $(fuzz_ldflags)
@@ -21,3 +25,6 @@ tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz-url.c
 tests_fuzz_fuzz_url_LDADD = libtiercache.la
 tests_fuzz_fuzz_url_LDFLAGS = $(fuzz_ldflags)
 endif
+EXTRA_DIST += \
+	tests/fuzz/corpus-fuzz-control/evict \
+	tests/fuzz/corpus-fuzz-control/warm
