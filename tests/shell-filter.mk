@@ -10,6 +10,7 @@ shell_filter_tests = \
 	tests/test-filter-parameters.sh \
 	tests/test-filter-private.sh \
 	tests/test-filter-restart.sh \
+	tests/test-filter-ssh.sh \
 	tests/test-filter-sigterm.sh
 
 TESTS += $(shell_filter_tests)

@@ -123,7 +123,7 @@ read_drop (struct cache *c, const struct view *view, bool failed_check)
 }
 
 /* Reads from the data file.  False: the disk failed, or the file is short. */
-static bool
+bool
 read_data (struct cache *c, uint32_t slot, uint32_t offset, void *buf,
            uint32_t bytes)
 {
@@ -146,8 +146,8 @@ read_records (struct cache *c, uint32_t slot, uint32_t count, uint8_t *out)
 }
 
 /* The record of a block that was looked up: does it say the same? */
-static bool
-get_record (struct cache *c, const struct cache_object *object,
+bool
+read_record (struct cache *c, const struct cache_object *object,
             uint64_t block, const struct view *view, const uint8_t *bytes,
             struct record *record)
 {
@@ -189,7 +189,7 @@ check_direct (struct cache *c, const struct run *run, uint32_t i,
     if (!must_check (view, p))
       continue;
     if (*verified == 0 &&
-        !get_record (c, run->object, run->first + i, view,
+        !read_record (c, run->object, run->first + i, view,
                      records + i * INDEX_RECORD, &record))
       return false;
     if (pieces_crc (run->object->seed, run->first + i, p,
@@ -323,7 +323,7 @@ read_packed (struct cache *c, const struct run *run,
   }
   if (!slots_unchanged (c, view))
     return 0;
-  if ((check && !get_record (c, run->object, run->first, view,
+  if ((check && !read_record (c, run->object, run->first, view,
                              bytes_of_record, &record)) ||
       !decode_block (c, run, scratch, &record, buf, &verified)) {
     read_drop (c, view, true);
@@ -367,15 +367,16 @@ cache_read (struct cache_object *object, void *buf, uint64_t offset,
             uint32_t count, unsigned *flags)
 {
   struct cache *c = object->cache;
-  struct counters *counters =
-    &c->counters[(unsigned) sched_getcpu () % COUNTERS];
+  unsigned cpu = sched_getcpu ();
+  struct counters *counters = &c->counters[cpu % COUNTERS];
+  struct object_counter *own = &object->counters[cpu % OBJECT_COUNTERS];
   uint32_t done = 0;
   struct run run;
 
   run.object = object;
   run.quiet = false;
   while (done < count) {
-    uint32_t r;
+    uint32_t r, blocks;
 
     run.first = (offset + done) / c->block_size;
     run.from = (offset + done) % c->block_size;
@@ -385,9 +386,9 @@ cache_read (struct cache_object *object, void *buf, uint64_t offset,
       break;
     }
     done += r;
-    atomic_fetch_add_explicit (&counters->hits,
-                               (run.from + r + c->block_size - 1) /
-                               c->block_size, memory_order_relaxed);
+    blocks = (run.from + r + c->block_size - 1) / c->block_size;
+    atomic_fetch_add_explicit (&counters->hits, blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit (&own->hits, blocks, memory_order_relaxed);
   }
   return done;
 }

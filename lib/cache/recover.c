@@ -204,21 +204,45 @@ reclaim (struct cache *c, struct error *e)
   return 0;
 }
 
+/* The last slots, for want of better victims; what is pinned only if there is
+ * nothing else.
+ */
+static uint32_t
+choose_any (struct cache *c, uint32_t *slots)
+{
+  uint64_t evictable = pin_evictable (c);
+  uint32_t n = 0;
+
+  for (uint32_t s = c->high_water; s > 0 && n < BATCH_MAX; s--) {
+    struct slot *slot = &c->table[s - 1];
+
+    if (slot->state == SLOT_LIVE &&
+        (evictable == 0 || !(slot->flags & SLOT_PINNED)))
+      evict_one (c, slots[n++] = s - 1);
+  }
+  return n;
+}
+
 /* The budget may have become smaller: down to it before anything is served.
- * The policy is asked first; if it has nobody to name, from the last slot.
+ * The policy is asked first.
  */
 static void
 shrink (struct cache *c)
 {
+  bool told = false;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
 
   budget_reconcile (c);
   while (budget_used (c) > c->limit && atomic_load (&c->resident) > 0) {
     uint32_t slots[BATCH_MAX], n = evict_choose (c, BATCH_MAX, slots);
 
-    for (uint32_t s = c->high_water; n == 0 && s > 0; s--)
-      if (c->table[s - 1].state == SLOT_LIVE)
-        evict_one (c, slots[n++] = s - 1);
+    if (n == 0 && pin_evictable (c) == 0 && !told) {
+      log_info ("%s: what is pinned takes more than its size, which is %"
+                PRIu64 " bytes now: some of it goes", c->dir, c->size);
+      told = true;
+    }
+    if (n == 0)
+      n = choose_any (c, slots);
     pthread_mutex_unlock (&c->lock);
     evict_free (c, slots, n);
     pthread_mutex_lock (&c->lock);

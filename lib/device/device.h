@@ -29,6 +29,8 @@ struct engine_config
                                    cached */
   uint64_t progress;            /* log each time this many bytes were fetched;
                                    0: never */
+  const char *trace_record;     /* file to record accesses to, or NULL */
+  const char *trace_replay;     /* trace to warm the cache by, or NULL */
   const struct stop *stop;
 };
 
@@ -91,6 +93,12 @@ extern int device_read (struct device *device, void *buf, uint32_t count,
  */
 extern int device_cache (struct device *device, uint32_t count,
                          uint64_t offset, struct error *e);
+
+/* How many of bytes [offset, end) within the device are cached.  Waits for what
+ * has arrived to be stored, for a bounded time.
+ */
+extern uint64_t device_cached (struct device *device, uint64_t offset,
+                               uint64_t end);
 
 /* How a caller of the two below reads the origin itself: all of the bytes, in
  * the calling thread.  0, or -1 with *e.

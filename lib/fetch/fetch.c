@@ -71,6 +71,7 @@ fetch_new (const struct fetch_config *config, struct error *e)
   TAILQ_INIT (&fetch->active);
   TAILQ_INIT (&fetch->delayed);
   TAILQ_INIT (&fetch->arrived);
+  stop_cond_init (&fetch->replay_ended);
   pool_init (fetch);
   return fetch;
 }
@@ -79,6 +80,7 @@ void
 fetch_free (struct fetch *fetch)
 {
   pool_end (fetch);
+  pthread_cond_destroy (&fetch->replay_ended);
   pthread_mutex_destroy (&fetch->lock);
   free (fetch);
 }
@@ -97,6 +99,7 @@ fetch_source_open (struct fetch *fetch, struct origin *origin,
   source->size = size;
   TAILQ_INIT (&source->demand);
   TAILQ_INIT (&source->ahead);
+  TAILQ_INIT (&source->replay);
   limit_init (&source->limit, fetch->config.connections,
               max_u64 (FETCH_MAX, fetch->config.block_size));
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
@@ -143,6 +146,7 @@ fetch_source_close (struct fetch_source *source, void (*gone) (void *opaque),
   source->opaque = opaque;
   drop_from (&source->demand, source);
   drop_from (&source->ahead, source);
+  drop_from (&source->replay, source);
   drop_from (&fetch->delayed, source);
   idle = source_is_idle (source);
   pool_kick (fetch);
@@ -192,7 +196,7 @@ claim_chunk (struct round *round, uint64_t from, uint64_t to)
       end = (block + 1) * fetch->config.block_size;
       if (round->attempt >= CACHE_ATTEMPTS ||
           !cache_has (source->object, block)) {
-        run = run_queue (source, block, true);
+        run = run_queue (source, block, RUN_QUEUED_DEMAND);
         if (!run)
           break;
       }
@@ -415,10 +419,67 @@ fetch_ahead (struct fetch_source *source, uint64_t offset, uint64_t count)
 
     for (; block < min_u64 (border, end); block++)
       if (!run_find (source, block) && !cache_has (source->object, block) &&
-          !run_queue (source, block, false))
+          !run_queue (source, block, RUN_QUEUED_AHEAD))
         end = block;            /* no room: ends both loops */
     pool_kick (fetch);
   }
+}
+
+/* Readers and read-ahead have an eighth of the connections for themselves,
+ * and at least one if there are several.
+ */
+static bool
+replay_room (const struct fetch_source *source)
+{
+  unsigned connections = source->fetch->config.connections;
+  unsigned kept = max_u64 (connections / 8, connections > 1);
+
+  return source->replay_runs < connections - kept
+    && source->fetch->replay_runs < FETCH_REPLAY_RUNS;
+}
+
+int
+fetch_replay (struct fetch_source *source, uint64_t offset, uint64_t count)
+{
+  struct fetch *fetch = source->fetch;
+  uint64_t block = offset / fetch->config.block_size;
+  uint64_t end = (offset + count - 1) / fetch->config.block_size + 1;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
+
+  if (source->replay_failures >= FETCH_REPLAY_FAILURES)
+    return -1;
+  if (!replay_room (source))
+    return 0;
+  for (; block < end; block++)
+    if (!run_find (source, block) && !cache_has (source->object, block) &&
+        !run_queue (source, block, RUN_QUEUED_REPLAY))
+      break;
+  pool_kick (fetch);
+  return 1;
+}
+
+bool
+fetch_replay_busy (struct fetch_source *source)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&source->fetch->lock);
+
+  return source->replay_runs > 0;
+}
+
+void
+fetch_replay_wait (struct fetch *fetch)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
+
+  stop_wait (fetch->config.stop, &fetch->replay_ended, &fetch->lock, 0);
+}
+
+bool
+fetch_idle (struct fetch_source *source)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&source->fetch->lock);
+
+  return source->in_flight == 0 && source->unstored == 0;
 }
 
 void

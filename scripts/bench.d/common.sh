@@ -200,8 +200,9 @@ conditions ()
   local what
 
   what="nbdkit $(nbdkit --version | cut -d ' ' -f 2) -t 64"
-  [ "$1" != http ] ||
+  [[ $1 != @(http|replay) ]] ||
     what+=", nginx at 20 ms a request, $(nginx -v 2>&1 | cut -d / -f 2)"
+  [ "$1" != nbd ] || what+=", an NBD server at 20 ms a request"
   echo "$(date -u +%Y-%m-%d), $(git -C "$top" rev-parse --short HEAD)," \
        "$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo |
                           head -n 1)), Linux $(uname -r)," \
@@ -212,8 +213,11 @@ conditions ()
 
 data_of ()
 {
-  [ "$1" = filter ] && echo "4 MiB of random bytes" ||
-    echo "a 2 GiB ext4 image of /usr"
+  case $1 in
+    filter) echo "4 MiB of random bytes" ;;
+    replay) echo "$boot_files files of 72 KiB in a shuffled order, no KVM" ;;
+    *) echo "a 2 GiB ext4 image of /usr" ;;
+  esac
 }
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 

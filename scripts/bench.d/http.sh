@@ -8,7 +8,8 @@ block=65536                     # the default cache-block-size
 # ---------------------------------------------------------------- origin
 
 # nginx_start [COMMAND ARG...]: one nginx, run by the command, on three ports:
-# 20 ms a request and 20 or 100 MB/s a connection; and 100 ms a request.
+# 20 ms a request and 20 or 100 MB/s a connection; and 100 ms a request.  It
+# serves $nginx_probe.
 nginx_start ()
 {
   requires nginx curl chrt
@@ -30,7 +31,8 @@ print(text.safe_substitute(dict(a.split("=", 1) for a in sys.argv[2:])))
 END
   start nginx "$@" nginx -e "$tmp/nginx.log" -c "$tmp/nginx/nginx.conf"
   wait_for 20 curl -sf -o "$tmp/nginx/probe" -r 0-0 \
-    "http://127.0.0.1:$port_slow/usr.img" || die "nginx does not start"
+    "http://127.0.0.1:$port_slow/${nginx_probe:-usr.img}" ||
+    die "nginx does not start"
 }
 
 nginx_stop ()
@@ -76,7 +78,7 @@ warm_up ()
 
   for ((i = 0; i < 2; i++)); do
     read_fio "$1" --rw=read --bs=256k --iodepth=16 --size="$2" >/dev/null
-    sync -f "$tmp/$1.cache"
+    [ ! -e "$tmp/$1.cache" ] || sync -f "$tmp/$1.cache"
     sleep 1
   done
 }
