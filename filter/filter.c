@@ -23,6 +23,7 @@
 
 static struct filter_parameters parameters;
 static struct exports_config config;
+static struct control *control;
 
 /* A connection. */
 struct handle
@@ -118,6 +119,14 @@ filter_get_ready (int thread_model)
   return config.engine ? 0 : fail (&e);
 }
 
+static int
+filter_after_fork (nbdkit_backend *backend)
+{
+  (void) backend;
+  control = server_control (config.engine, &parameters.engine, false);
+  return 0;
+}
+
 /* False, and *err, when it is too late for a request. */
 static bool
 begin_request (struct handle *h, int *err)
@@ -155,6 +164,7 @@ filter_cleanup (nbdkit_backend *backend)
 {
   (void) backend;
   server_ends ();
+  control_stop (control);
   end_requests ();
   exports_close ();
   engine_close (config.engine);
@@ -362,6 +372,7 @@ static struct nbdkit_filter filter = {
   .config = filter_config,
   .config_complete = filter_config_complete,
   .get_ready = filter_get_ready,
+  .after_fork = filter_after_fork,
   .cleanup = filter_cleanup,
   .open = filter_open,
   .prepare = filter_prepare,

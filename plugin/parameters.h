@@ -11,6 +11,7 @@ struct parameters
   struct exports exports;       /* paths in it are absolute */
   char *cache_dir;              /* set by parameters_complete if not given */
   char *cainfo, *user, *password;
+  char *trace_record, *trace_replay;
   char **headers;               /* NULL-terminated, or NULL */
   struct engine_config engine;  /* points into the strings above */
 };
@@ -42,6 +43,9 @@ struct parameters
   "header=NAME:VALUE     sent with each request; may be repeated\n"         \
   "user=NAME             for HTTP authentication\n"                         \
   "password=PASSWORD     or - (asks), +FILE, -FD (reads it from there)\n"   \
+  "trace-record=FILE     write down what clients read, for tiercache-sim and\n" \
+  "                      for trace-replay (off)\n"                         \
+  "trace-replay=FILE     fetch what was recorded ahead of clients (off)\n"  \
   "progress=SIZE         log each time this much was fetched (0: off)\n"
 
 extern void parameters_init (struct parameters *parameters);

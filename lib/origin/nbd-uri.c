@@ -211,6 +211,22 @@ nbd_uri_check_authority (const char *uri, const char *name, struct error *e)
   return 0;
 }
 
+/* HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT. */
+static bool
+is_host (const struct parts *parts)
+{
+  const char *host = parts->host, *end = host + parts->host_len;
+  const char *name = host, *colon;
+
+  if (host == end)
+    return false;
+  if (host[0] == '[' && !(name = memchr (host, ']', end - host)))
+    return false;
+  colon = memchr (name, ':', end - name);
+  return colon != host && (!colon || !memchr (colon + 1, ':',
+                                              end - colon - 1));
+}
+
 int
 nbd_uri_check (const char *uri, struct error *e)
 {
@@ -226,8 +242,9 @@ nbd_uri_check (const char *uri, struct error *e)
   if (!is_unix (uri) && parts.socket)
     return error_set (e, EINVAL, "%s: only nbd+unix: has a socket: write %s",
                       name, "nbd+unix:///EXPORT?socket=/PATH");
-  if (!is_unix (uri) && parts.host_len == 0)
-    return error_set (e, EINVAL, "%s: names no host", name);
+  if (!is_unix (uri) && !is_host (&parts))
+    return error_set (e, EINVAL, "%s: names no host: write %s", name,
+                      "nbd://HOST or nbd://HOST:PORT");
   if (check_absolute (name, uri, "socket", e) == -1
       || check_absolute (name, uri, "tls-certificates", e) == -1
       || check_absolute (name, uri, "tls-psk-file", e) == -1)
