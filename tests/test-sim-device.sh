@@ -36,7 +36,7 @@ PYTHON
 # compare POLICY SIZES
 compare ()
 {
-  local name=$1 fetched device simulated blocks
+  local name=$1 fetched blocks
 
   start_nbdkit "$name" -v -D tiercache.fetch=1 "$plugin" "$tmp/image" \
     cache-dir="$tmp/$name.cache" cache-size=14M cache-block-size=4K \
