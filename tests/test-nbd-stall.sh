@@ -58,7 +58,6 @@ open ('$tmp/stuck', 'w').close ()
 while h.aio_in_flight ():
     h.poll (-1)
 " >"$tmp/client.log" 2>&1 &
-client=$!
 wait_for 60 test -e "$tmp/stuck" || fail "nothing was asked"
 before=$(now_ms)
 stop_nbdkit server

@@ -285,18 +285,33 @@ save_records (struct cache *c)
   return index_write_policy (c, state);
 }
 
+static bool
+had_hits (const struct cache *c)
+{
+  for (size_t i = 0; i < c->objects_count; i++)
+    if (objects_hits (c->objects[i]) != c->objects[i]->hits_before)
+      return true;
+  return false;
+}
+
 void
 cache_close (struct cache *c)
 {
   evict_stop (c);
   if (!health_degraded (c)) {
-    if (atomic_load (&c->objects_touched))
+    if (atomic_load (&c->objects_touched) || had_hits (c))
       atomic_fetch_add (&c->objects_changed, 1);
     objects_save (c, false);
     if (save_records (c) == -1)
       health_failed (c, "write", "index", UINT32_MAX, errno);
   }
   free_cache (c);
+}
+
+uint32_t
+cache_block_size (const struct cache *c)
+{
+  return c->block_size;
 }
 
 void
@@ -314,6 +329,7 @@ cache_stats (struct cache *c, struct cache_stats *stats)
   stats->io_errors = atomic_load (&c->io_errors);
   stats->resident_blocks = atomic_load (&c->resident);
   stats->degraded = health_degraded (c);
+  stats->unwritable = atomic_load (&c->unwritable);
 
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
   stats->used_bytes = budget_used (c);

@@ -230,6 +230,8 @@ slots_publish (struct cache *c, uint32_t slot, bool ahead)
   atomic_fetch_add_explicit (&c->resident, 1, memory_order_relaxed);
   if (s->flags & SLOT_HURRY)
     c->hurry_slots++;
+  if (s->flags & SLOT_PINNED)
+    c->pinned_live++;
   return true;
 }
 
@@ -256,4 +258,6 @@ slots_doom (struct cache *c, uint32_t slot)
   atomic_fetch_sub_explicit (&c->resident, 1, memory_order_relaxed);
   if (s->flags & SLOT_HURRY)
     c->hurry_slots--;
+  if (s->flags & SLOT_PINNED)
+    c->pinned_live--;
 }

@@ -117,6 +117,8 @@ take (struct cache *c, const struct cache_object *object,
 
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
   c->activity++;
+  if (!object->pinned && budget_crowded (c))
+    return false;
   if (!(wait ? budget_wait (c, bytes, count) :
         budget_fits (c, bytes, count)) ||
       !slots_take (c, count, slots))
@@ -127,8 +129,9 @@ take (struct cache *c, const struct cache_object *object,
     uint64_t space = budget_block (c, b->lengths);
 
     b->slot = slots[i];
+    s->flags = (b->hurry ? SLOT_HURRY : 0) |
+      (object->pinned ? SLOT_PINNED : 0);
     budget_charge (c, b->slot, space);
-    s->flags = b->hurry ? SLOT_HURRY : 0;
     atomic_store (&s->object, object->id);
     atomic_store (&s->block, b->block);
     atomic_store (&s->lengths, b->lengths);
@@ -281,7 +284,7 @@ cache_store (struct cache_object *object, uint64_t first_block,
   if ((compress && !room) || (count % c->block_size != 0 && !last))
     return;
 
-  for (uint64_t i = 0; i < blocks && !health_degraded (c); i++) {
+  for (uint64_t i = 0; i < blocks && !health_unwritable (c); i++) {
     const uint8_t *block = (const uint8_t *) data + i * c->block_size;
     struct view view;
 

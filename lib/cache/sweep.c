@@ -95,5 +95,5 @@ sweep_some (struct cache *c)
   pthread_mutex_lock (&c->lock);
   if (suspect)
     budget_reconcile (c);
-  return !health_degraded (c);
+  return !health_unwritable (c);
 }

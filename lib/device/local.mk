@@ -1,4 +1,5 @@
 libtiercache_la_SOURCES += \
+	lib/device/cached.c \
 	lib/device/checker.c \
 	lib/device/device.c \
 	lib/device/device.h \

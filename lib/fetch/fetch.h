@@ -96,6 +96,9 @@ extern bool fetch_replay_busy (struct fetch_source *source);
 /* Waits until there may be room again, at most one slice (STOP_SLICE_MS). */
 extern void fetch_replay_wait (struct fetch *fetch);
 
+/* Whether nothing of the source is in flight or being stored. */
+extern bool fetch_idle (struct fetch_source *source);
+
 struct fetch_stats
 {
   uint64_t requests;            /* to the origin, all tries */

@@ -18,6 +18,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/stop.h"
+#include "util/sys.h"
 
 enum { FIRST, SPARE, RUNNERS };
 
@@ -203,7 +204,8 @@ find_version (const struct race *race, struct http_version *found)
     const struct runner *runner = &race->runners[i];
 
     if (runner->t && runner->result == 0)
-      http_version_of (&runner->t->reply, runner->t->size, found);
+      http_version_of (&runner->t->reply, runner->t->size,
+                       sys_real.realtime_s (&sys_real), found);
   }
 }
 

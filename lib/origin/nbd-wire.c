@@ -11,19 +11,24 @@
 #include <unistd.h>
 
 #include "origin/nbd-failure.h"
+#include "origin/nbd-uri.h"
 #include "origin/nbd-wire.h"
 #include "util/log.h"
 
 int
 nbd_wire_connect (struct nbd_wire *wire, struct error *e)
 {
-  struct nbd_handle *h = wire->h = nbd_create ();
+  struct nbd_handle *h;
 
   log_debug (origin, "%s: connecting", wire->name);
+  if (nbd_uri_check_authority (wire->uri, wire->name, e) == -1)
+    return -1;
+  h = wire->h = nbd_create ();
   if (!h
       || nbd_set_uri_allow_local_file (h, true) == -1
       || nbd_set_uri_allow_transports (h, LIBNBD_ALLOW_TRANSPORT_TCP
                                        | LIBNBD_ALLOW_TRANSPORT_UNIX) == -1
+      || nbd_set_pread_initialize (h, false) == -1      /* see note_part */
       || nbd_add_meta_context (h, LIBNBD_CONTEXT_BASE_ALLOCATION) == -1
       || nbd_aio_connect_uri (h, wire->uri) == -1)
     return nbd_failure_connect (wire->uri, wire->name, e);
@@ -67,6 +72,13 @@ nbd_wire_learn (struct nbd_wire *wire, uint64_t expected, struct error *e)
   return 0;
 }
 
+static bool
+is_whole (const struct nbd_job *job)
+{
+  return job->n_parts == 1 && job->parts[0].from == 0
+    && job->parts[0].to == job->count;
+}
+
 static int
 answered (void *opaque, int *error)
 {
@@ -74,26 +86,60 @@ answered (void *opaque, int *error)
 
   job->answered = true;
   job->errnum = *error;
-  if (!*error && job->kind == NBD_JOB_READ && job->arrived != job->count)
+  if (!*error && job->kind == NBD_JOB_READ && !is_whole (job))
     job->errnum = EBADMSG;
   return 1;                     /* libnbd may forget it */
 }
 
+/* Adds a part to those that are there, kept in order and without gaps that
+ * have closed.  EBADMSG if some of it was there already, which no server may
+ * send, or there are too many gaps.
+ */
+static int
+note_part (struct nbd_job *job, struct nbd_part part)
+{
+  struct nbd_part *parts = job->parts;
+  size_t i = 0;
+
+  while (i < job->n_parts && parts[i].to < part.from)
+    i++;
+  if (i < job->n_parts && parts[i].to == part.from)
+    parts[i].to = part.to;
+  else if (i < job->n_parts && parts[i].from < part.to)
+    return EBADMSG;
+  else if (job->n_parts == NBD_LINK_PARTS)
+    return EBADMSG;
+  else {
+    memmove (&parts[i + 1], &parts[i], (job->n_parts - i) * sizeof *parts);
+    parts[i] = part;
+    job->n_parts++;
+  }
+  if (i + 1 < job->n_parts && parts[i + 1].from <= parts[i].to) {
+    if (parts[i + 1].from < parts[i].to)
+      return EBADMSG;
+    parts[i].to = parts[i + 1].to;
+    job->n_parts--;
+    memmove (&parts[i + 1], &parts[i + 2],
+             (job->n_parts - i - 1) * sizeof *parts);
+  }
+  return 0;
+}
+
 /* A part of a reply to a read, in its place.  libnbd takes the end of a reply
- * for success even when parts are missing: they are counted.
+ * for success even when parts are missing or came twice: they are noted.
  */
 static int
 add_part (void *opaque, const void *part, size_t count, uint64_t offset,
           unsigned status, int *error)
 {
   struct nbd_job *job = opaque;
+  size_t from = offset - job->offset;   /* libnbd has checked the range */
 
   (void) part;
-  (void) offset;
-  (void) error;
-  if (status != LIBNBD_READ_ERROR)
-    job->arrived += count;
-  return 0;
+  if (status == LIBNBD_READ_ERROR || count == 0)
+    return 0;
+  *error = note_part (job, (struct nbd_part) { from, from + count });
+  return *error ? -1 : 0;
 }
 
 /* Some of the extents of a reply, pairs of length (32 bits) and flags. */
@@ -143,7 +189,7 @@ nbd_wire_issue (struct nbd_wire *wire, struct nbd_job *job)
     job->answered = true;
     break;
   case NBD_JOB_READ:
-    job->arrived = 0;
+    job->n_parts = 0;
     r = nbd_aio_pread_structured (wire->h, job->buf, job->count, job->offset,
                                   (nbd_chunk_callback) {
                                     .callback = add_part, .user_data = job

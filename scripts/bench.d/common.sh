@@ -202,6 +202,7 @@ conditions ()
   what="nbdkit $(nbdkit --version | cut -d ' ' -f 2) -t 64"
   [[ $1 != @(http|replay) ]] ||
     what+=", nginx at 20 ms a request, $(nginx -v 2>&1 | cut -d / -f 2)"
+  [ "$1" != nbd ] || what+=", an NBD server at 20 ms a request"
   echo "$(date -u +%Y-%m-%d), $(git -C "$top" rev-parse --short HEAD)," \
        "$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo |
                           head -n 1)), Linux $(uname -r)," \

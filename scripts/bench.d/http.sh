@@ -78,7 +78,7 @@ warm_up ()
 
   for ((i = 0; i < 2; i++)); do
     read_fio "$1" --rw=read --bs=256k --iodepth=16 --size="$2" >/dev/null
-    sync -f "$tmp/$1.cache"
+    [ ! -e "$tmp/$1.cache" ] || sync -f "$tmp/$1.cache"
     sleep 1
   done
 }

@@ -89,6 +89,23 @@ FILTER = [
      ("ms", 1), "<=", 100),
 ]
 
+NBD = [
+    ("cold sequential 256K QD8: to nbdkit nbd", "nbd-sequential", "ours",
+     "nbd", RATE, ">=", 1.0),
+    ("the same: to nbdcopy with 4 connections", "nbd-sequential", "ours",
+     "raw", RATE, None, None),
+    ("the same, nbdkit nbd + cache: to nbdkit nbd", "nbd-sequential",
+     "cache", "nbd", RATE, None, None),
+    ("cold random 4K QD16: to nbdkit nbd", "nbd-random", "ours", "nbd",
+     IOPS, ">=", 0.9),
+    ("the same, nbdkit nbd + cache: to nbdkit nbd", "nbd-random", "cache",
+     "nbd", IOPS, None, None),
+    ("warm sequential 256K QD8, `lz4`: to nbdkit nbd + cache",
+     "nbd-warm-sequential", "ours", "cache", RATE, ">=", 0.6),
+    ("warm random 4K QD32, `lz4`: to nbdkit nbd + cache", "nbd-warm-random",
+     "ours", "cache", IOPS, ">=", 1.0),
+]
+
 REPLAY = [
     ("first boot, cold: to a boot from a warm cache", "boot", "cold", "warm",
      ("ms", 1), ">=", 2),
@@ -100,7 +117,8 @@ REPLAY = [
      ("", 1), None, None),
 ]
 
-ROWS = {"device": DEVICE, "http": HTTP, "filter": FILTER, "replay": REPLAY}
+ROWS = {"device": DEVICE, "http": HTTP, "filter": FILTER,
+        "nbd": NBD, "replay": REPLAY}
 
 PEERS = [("ours", "tiercache"), ("base", "16 x curl"),
          ("curl", "nbdkit curl + cache"), ("qemu", "qemu-nbd copy-on-read"),

@@ -4,6 +4,7 @@ if FUZZ
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 check_PROGRAMS += \
 	tests/fuzz/fuzz-cache \
+	tests/fuzz/fuzz-control \
 	tests/fuzz/fuzz-directory \
 	tests/fuzz/fuzz-http-reply \
 	tests/fuzz/fuzz-sim \
@@ -16,6 +17,9 @@ tests_fuzz_fuzz_cache_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_directory_SOURCES = tests/fuzz/fuzz-directory.c
 tests_fuzz_fuzz_directory_LDADD = libtiercache.la
 tests_fuzz_fuzz_directory_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz-control.c
+tests_fuzz_fuzz_control_LDADD = libtiercache.la
+tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_http_reply_SOURCES = tests/fuzz/fuzz-http-reply.c
 tests_fuzz_fuzz_http_reply_LDADD = libtiercache.la
 tests_fuzz_fuzz_http_reply_LDFLAGS = $(fuzz_ldflags)
@@ -33,5 +37,7 @@ tests_fuzz_fuzz_trace_SOURCES = tests/fuzz/fuzz-trace.c
 tests_fuzz_fuzz_trace_LDADD = libtiercache.la
 tests_fuzz_fuzz_trace_LDFLAGS = $(fuzz_ldflags)
 endif
-
-EXTRA_DIST += tests/fuzz/seeds.py
+EXTRA_DIST += \
+	tests/fuzz/corpus-fuzz-control/evict \
+	tests/fuzz/corpus-fuzz-control/warm \
+	tests/fuzz/seeds.py

@@ -4,6 +4,7 @@ check_PROGRAMS += \
 	tests/unit/test-http-reply \
 	tests/unit/test-http-open \
 	tests/unit/test-http-read \
+	tests/unit/test-http-change \
 	tests/unit/test-http-redirect \
 	tests/unit/test-http-refused \
 	tests/unit/test-late \
@@ -13,6 +14,7 @@ TESTS += \
 	tests/unit/test-http-reply \
 	tests/unit/test-http-open \
 	tests/unit/test-http-read \
+	tests/unit/test-http-change \
 	tests/unit/test-http-redirect \
 	tests/unit/test-http-refused \
 	tests/unit/test-late \
@@ -23,6 +25,10 @@ http_server_sources = \
 	tests/unit/http-object.h \
 	tests/unit/httpd.c \
 	tests/unit/httpd.h
+http_reader_sources = \
+	tests/unit/http-reader.c \
+	tests/unit/http-reader.h \
+	$(http_server_sources)
 
 tests_unit_test_http_url_SOURCES = tests/unit/test-http-url.c
 tests_unit_test_http_url_LDADD = libtiercache.la $(CMOCKA_LIBS)
@@ -32,9 +38,13 @@ tests_unit_test_http_open_SOURCES = \
 	tests/unit/test-http-open.c \
 	$(http_server_sources)
 tests_unit_test_http_open_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_http_change_SOURCES = \
+	tests/unit/test-http-change.c \
+	$(http_reader_sources)
+tests_unit_test_http_change_LDADD = libtiercache.la $(CMOCKA_LIBS)
 tests_unit_test_http_read_SOURCES = \
 	tests/unit/test-http-read.c \
-	$(http_server_sources)
+	$(http_reader_sources)
 tests_unit_test_http_read_LDADD = libtiercache.la $(CMOCKA_LIBS)
 tests_unit_test_http_redirect_SOURCES = \
 	tests/unit/test-http-redirect.c \

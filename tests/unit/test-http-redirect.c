@@ -82,6 +82,15 @@ store (void *opaque, struct httpd_conn *conn, const struct httpd_request *r)
                   f->stale_status);
 }
 
+/* The old one no longer serves: that is the status of who comes with it. */
+static void
+new_ticket (struct fixture *f, int status)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&f->lock);
+  f->ticket++;
+  f->stale_status = status;
+}
+
 /* On a machine that is very busy, requests are late and made twice: the log
  * tells.  Only if there was none of that are counts exact.
  */
@@ -192,10 +201,7 @@ test_asked_again (void **state)
 
   assert_non_null (origin);
   for (unsigned i = 0; i < 5; i++) {
-    pthread_mutex_lock (&f->lock);
-    f->ticket++;
-    f->stale_status = statuses[i];
-    pthread_mutex_unlock (&f->lock);
+    new_ticket (f, statuses[i]);
     check_read (f, origin);
     check_read (f, origin);
     check_counts (f, i + 2, 3 * (i + 1) + 1);
@@ -255,10 +261,7 @@ test_forgotten (void **state)
 
   assert_non_null (origin);
   for (unsigned i = 0; i < 4; i++) {
-    pthread_mutex_lock (&f->lock);
-    f->ticket++;
-    f->stale_status = statuses[i];
-    pthread_mutex_unlock (&f->lock);
+    new_ticket (f, statuses[i]);
     check_forgotten (origin);
     check_read (f, origin);
     check_counts (f, i + 2, 2 * (i + 1) + 1);
@@ -378,11 +381,8 @@ test_other_version (void **state)
   size_t got;
 
   assert_non_null (origin);
-  f->stale_status = 403;
   http_object_change (&f->store, SIZE, "ETag: \"two\"\r\n", "");
-  pthread_mutex_lock (&f->lock);
-  f->ticket++;
-  pthread_mutex_unlock (&f->lock);
+  new_ticket (f, 403);
   assert_int_equal (origin->ops->read (origin, buf, sizeof buf, 0, &got, &e),
                     -1);
   assert_int_equal (e.errnum, ESTALE);
