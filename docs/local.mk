@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	docs/tiercache-cache-format.pod \
 	docs/tiercache-control.pod \
 	docs/tiercache-ctl.pod \
+	docs/tiercache-service.pod \
 	docs/tiercache-sim.pod
 
 if HAVE_POD2MAN
@@ -15,6 +16,7 @@ man1_MANS += \
 	docs/tiercache-sim.1
 man5_MANS += docs/tiercache-cache-format.5
 man7_MANS += docs/tiercache-control.7
+man8_MANS += docs/tiercache-service.8
 endif
 CLEANFILES += \
 	docs/nbdkit-tiercache-filter.1 \
@@ -22,9 +24,10 @@ CLEANFILES += \
 	docs/tiercache-ctl.1 \
 	docs/tiercache-sim.1 \
 	docs/tiercache-cache-format.5 \
-	docs/tiercache-control.7
+	docs/tiercache-control.7 \
+	docs/tiercache-service.8
 
-SUFFIXES = .pod .1 .5 .7
+SUFFIXES = .pod .1 .5 .7 .8
 pod2man_verbose = $(AM_V_GEN)$(MKDIR_P) $(@D) && rm -f $@ && \
 	$(POD2MAN) --utf8 --errors=die --center=tiercache \
 	  --release=tiercache-$(VERSION) --name=`basename $< .pod`
@@ -34,3 +37,5 @@ pod2man_verbose = $(AM_V_GEN)$(MKDIR_P) $(@D) && rm -f $@ && \
 	$(pod2man_verbose) --section=5 $< $@
 .pod.7:
 	$(pod2man_verbose) --section=7 $< $@
+.pod.8:
+	$(pod2man_verbose) --section=8 $< $@

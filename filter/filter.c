@@ -34,6 +34,7 @@ struct handle
   bool same_for_all;            /* other connections see the same bytes */
   struct next next;
   struct export *export;
+  bool joined;                  /* next is one that the export's origin reads */
   atomic_uint requests;         /* inside the engine now */
 };
 
@@ -215,20 +216,25 @@ filter_prepare (nbdkit_next *next, void *handle, int readonly)
   h->export = exports_get (&config, &view, &e);
   if (!h->export)
     return fail (&e);
-  if (h->export->origin)
+  if (h->export->origin) {
     next_join (h->export->origin, &h->next);
+    h->joined = true;
+  }
   return 0;
 }
 
-/* While the next layer is still open.  Not called if prepare failed. */
+/* While the next layer is still open.  Not called if prepare failed; but twice
+ * below nbdkit's delay filter, which calls it on its own account, too.
+ */
 static int
 filter_finalize (nbdkit_next *next, void *handle)
 {
   struct handle *h = handle;
 
   (void) next;
-  if (h->export->origin)
+  if (h->joined)
     next_leave (h->export->origin, &h->next);
+  h->joined = false;
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <nbdkit-plugin.h>
 
@@ -69,6 +70,20 @@ set_path (char **string, const char *key, const char *value, struct error *e)
     return error_set (e, EINVAL, "%s=%s: expected a path", key, value);
   free (*string);
   *string = path;
+  return 0;
+}
+
+/* Looked for now: later it would only be missed once an origin needs it. */
+static int
+set_cainfo (struct parameters *p, const char *key, const char *value,
+            struct error *e)
+{
+  if (set_path (&p->cainfo, key, value, e) == -1)
+    return -1;
+  if (access (p->cainfo, R_OK) == -1)
+    return error_set (e, errno, "%s=%s: cannot be read: %s: expected a file "
+                      "of certificates (PEM)", key, p->cainfo,
+                      strerror (errno));
   return 0;
 }
 
@@ -226,7 +241,7 @@ parameters_set (struct parameters *p, const char *key, const char *value,
   if (strcmp (key, "offline") == 0)
     return set_offline (p, key, value, e);
   if (strcmp (key, "cainfo") == 0)
-    return set_path (&p->cainfo, key, value, e);
+    return set_cainfo (p, key, value, e);
   if (strcmp (key, "header") == 0)
     return add_header (p, key, value, e);
   if (strcmp (key, "user") == 0)

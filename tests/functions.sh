@@ -50,7 +50,7 @@ finish ()
   local status=$? i name
 
   trap '' INT TERM HUP
-  trap - EXIT
+  trap - EXIT ERR
   set +e
   for name in "${!server_pid[@]}"; do
     kill -KILL "${server_pid[$name]}"

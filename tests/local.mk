@@ -13,6 +13,7 @@ include tests/unit/readahead.mk
 include tests/unit/device.mk
 include tests/unit/direct.mk
 include tests/unit/control.mk
+include tests/unit/filter.mk
 endif
 include tests/fuzz/local.mk
 include tests/shell.mk

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Clients that vanish while many of their replies are being sent.  nbdkit 1.32
 # itself may abort then, with any plugin that answers in parallel.  Nothing
-# else may happen to ours, and its cache is whole afterwards.
+# else may happen to our plugin and filter, and their caches are whole
+# afterwards.
 
 . "${abs_top_srcdir:-.}/tests/functions.sh"
 
@@ -54,13 +55,32 @@ echo "nbdkit with its memory plugin: $how"
 [ $how = aborted ] || stop_nbdkit stock
 
 make_image "$tmp/image" 64M
-for _ in 1 2 3; do
-  start_tiercache ours "$tmp/image" cache-dir="$tmp/cache" cache-size=256M
-  vanishing ours
-  how_ended ours
-  echo "nbdkit with this plugin: $how"
-  [ $how = aborted ] || stop_nbdkit ours
-  start_tiercache ours "$tmp/image" cache-dir="$tmp/cache" cache-size=256M
-  same_bytes ours "$tmp/image"
-  stop_nbdkit ours
+
+# start_ours WAY: the plugin, or the filter in both of its ways of reading.
+start_ours ()
+{
+  local cache=$tmp/cache-$1
+  local params=(tiercache-dir="$cache" tiercache-size=256M tiercache-id=x)
+
+  case $1 in
+    plugin) start_tiercache ours "$tmp/image" cache-dir="$cache" \
+              cache-size=256M ;;
+    filter) start_nbdkit ours --filter="$filter" file "$tmp/image" \
+              "${params[@]}" ;;
+    direct) start_nbdkit ours --filter="$filter" --filter=noparallel \
+              file "$tmp/image" serialize=requests "${params[@]}" ;;
+  esac
+}
+
+for way in plugin filter direct; do
+  for _ in 1 2; do
+    start_ours $way
+    vanishing ours
+    how_ended ours
+    echo "nbdkit with ours ($way): $how"
+    [ $how = aborted ] || stop_nbdkit ours
+    start_ours $way
+    same_bytes ours "$tmp/image"
+    stop_nbdkit ours
+  done
 done

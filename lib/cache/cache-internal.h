@@ -338,6 +338,7 @@ struct scratch
   pthread_mutex_t busy;
   uint8_t *stored;              /* a block, as stored */
   uint8_t *piece;               /* a piece, decoded */
+  bool for_one_read;            /* not one of the cache's */
 };
 extern int scratch_new (struct cache *c);
 extern void scratch_delete (struct cache *c);

@@ -243,9 +243,12 @@ evict_thread (void *arg)
     if (health_degraded (c))
       health_retry (c);
     else {
-      if (evict_some (c) || sweep_some (c))
+      bool did = sweep_some (c);
+
+      did |= evict_some (c);
+      tick (c);                 /* also when there is always more to do */
+      if (did)
         continue;
-      tick (c);
       if (idle && recompress_some (c))
         continue;
     }

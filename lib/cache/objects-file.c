@@ -189,6 +189,9 @@ objects_save (struct cache *c, bool wait)
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->objects_lock);
 
   want = atomic_load (&c->objects_changed);
+  /* Whoever writes it now may be waiting for space, and so for the evictor. */
+  if (c->objects_busy && !wait)
+    return -1;
   while (c->objects_busy && atomic_load (&c->objects_saved) < want)
     if (stop_wait (c->stop, &c->objects_cond, &c->objects_lock, 0) != 0)
       return -1;

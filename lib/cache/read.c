@@ -214,6 +214,26 @@ needs_records (const struct cache *c, const struct run *run)
   return false;
 }
 
+/* Something of a run can't be read: drops the blocks that it is, so that a
+ * disk with a bad place in it is not in trouble again and again.
+ */
+static void
+drop_unreadable (struct cache *c, const struct run *run, uint8_t *buf)
+{
+  uint8_t record[INDEX_RECORD];
+
+  for (uint32_t i = 0; i < run->count; i++) {
+    const struct view *view = &run->views[i];
+    uint32_t from, to;
+
+    wanted (c, run, i, &from, &to);
+    if (!read_data (c, view->slot, from, buf, to - from) ||
+        !read_records (c, view->slot, 1, record))
+      read_drop (c, view, false);
+    buf += to - from;
+  }
+}
+
 /* Returns the bytes that are good, from the start: 0 if the first block has
  * changed or was dropped.
  */
@@ -224,14 +244,12 @@ read_direct (struct cache *c, struct run *run, uint8_t *buf,
   uint8_t records[BATCH_MAX * INDEX_RECORD];
   uint32_t slot = run->views[0].slot, good = 0;
 
-  if (!read_data (c, slot, run->from, buf, run->bytes)) {
-    if (run->count == 1)
-      read_drop (c, &run->views[0], false);
+  if (!read_data (c, slot, run->from, buf, run->bytes) ||
+      (needs_records (c, run) &&
+       !read_records (c, slot, run->count, records))) {
+    drop_unreadable (c, run, buf);
     return 0;
   }
-  if (needs_records (c, run) &&
-      !read_records (c, slot, run->count, records))
-    return 0;
   for (uint32_t i = 0; i < run->count; i++) {
     uint32_t from, to, verified = 0;
 
@@ -296,14 +314,13 @@ read_packed (struct cache *c, const struct run *run,
   uint32_t verified = 0;
   bool check = needs_records (c, run);
 
-  if (bytes > 0 &&
-      !read_data (c, view->slot, pieces_bytes (c, view->lengths, 0, first),
-                  scratch->stored, bytes)) {
+  if ((bytes > 0 &&
+       !read_data (c, view->slot, pieces_bytes (c, view->lengths, 0, first),
+                   scratch->stored, bytes)) ||
+      (check && !read_records (c, view->slot, 1, bytes_of_record))) {
     read_drop (c, view, false);
     return 0;
   }
-  if (check && !read_records (c, view->slot, 1, bytes_of_record))
-    return 0;
   if (!slots_unchanged (c, view))
     return 0;
   if ((check && !read_record (c, run->object, run->first, view,

@@ -122,6 +122,8 @@ make_tables (struct cache *c, uint32_t before, uint64_t dir_bytes,
   if (lay_out (c, before, dir_bytes) > c->size)
     return too_small (c, before, dir_bytes, e);
   c->data_fds = malloc (c->files * sizeof *c->data_fds);
+  for (uint32_t i = 0; c->data_fds && i < c->files; i++)
+    atomic_init (&c->data_fds[i], -1);
   c->file_live = calloc (c->files, sizeof *c->file_live);
   c->file_peak = calloc (c->files, sizeof *c->file_peak);
   c->policy = policy_new (c->policy_kind, c->limit, c->slots, c->hash_seed);
@@ -129,8 +131,6 @@ make_tables (struct cache *c, uint32_t before, uint64_t dir_bytes,
       slots_new (c) == -1 || scratch_new (c) == -1)
     return error_set (e, ENOMEM, "%s: out of memory for %" PRIu32 " slots",
                       c->dir, c->slots);
-  for (uint32_t i = 0; i < c->files; i++)
-    atomic_init (&c->data_fds[i], -1);
   return 0;
 }
 

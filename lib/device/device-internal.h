@@ -74,6 +74,9 @@ extern struct device *engine_device_current (struct engine *engine,
 extern uint64_t device_skip_cached (struct device *device, uint64_t offset,
                                     uint64_t end);
 
+/* What read-ahead asks of a device.  Memory only. */
+extern bool device_has_block (void *opaque, uint64_t block);
+
 /* checker.c.  Asks the origin in the background whether the device's version
  * is still current.
  */

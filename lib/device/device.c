@@ -15,6 +15,14 @@ device_size (const struct device *device)
   return device->size;
 }
 
+bool
+device_has_block (void *opaque, uint64_t block)
+{
+  struct device *device = opaque;
+
+  return cache_has (device->object, block);
+}
+
 /* Some of the range was missing, or read-ahead has brought it: what comes
  * next is asked for now, so that it is on its way while this read waits.
  */

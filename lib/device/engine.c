@@ -188,7 +188,8 @@ new_device (struct engine *engine, const struct device_version *version,
                               version->validator, version->lasting,
                               version->origin);
   device->readahead = readahead_new (version->size, config->cache.block_size,
-                                     config->readahead);
+                                     config->readahead, device_has_block,
+                                     device);
   if (device->url && device->identity && device->url_for_log
       && device->origin && device->readahead)
     device->object = cache_object_open (engine->cache, version->identity,

@@ -204,6 +204,16 @@ claim_chunk (struct round *round, uint64_t from, uint64_t to)
   return from;
 }
 
+/* After pool_kick has failed, with its errno. */
+static int
+no_thread (struct error *e, uint64_t offset)
+{
+  return error_set (e, errno, "cannot start a thread to fetch bytes at offset "
+                    "%" PRIu64 ": %s: allow this process more threads and "
+                    "memory (ulimit -u, TasksMax=)", offset,
+                    strerror (errno));
+}
+
 /* Claims as much of [*from, to) as a round takes, and moves *from.  The lock
  * is given back between chunks: a range may have thousands of blocks.
  */
@@ -215,13 +225,12 @@ claim_range (struct round *round, uint64_t *from, uint64_t to,
   uint64_t chunk = fetch->chunk_blocks * fetch->config.block_size;
 
   while (*from < to && round->nclaims < READER_CLAIMS) {
-    uint64_t end = min_u64 (to, (*from / chunk + 1) * chunk);
+    uint64_t begin = *from, end = min_u64 (to, (begin / chunk + 1) * chunk);
     ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
 
-    *from = claim_chunk (round, *from, end);
+    *from = claim_chunk (round, begin, end);
     if (pool_kick (fetch) == -1)
-      return error_set (e, EAGAIN, "cannot start a thread to fetch bytes at "
-                        "offset %" PRIu64, *from);
+      return no_thread (e, begin);
     if (*from < end && round->nclaims < READER_CLAIMS)
       return error_set (e, ENOMEM, "no memory to fetch bytes at offset %"
                         PRIu64, *from);
@@ -294,6 +303,36 @@ next_claim (struct round *round)
   return any;
 }
 
+/* One slice.  The last thread may have ended while there was nothing that it
+ * could do, and nobody else may see that there is now.
+ */
+static int
+wait_slice (struct reader *reader, const struct claim *claim,
+            struct error *e)
+{
+  struct fetch *fetch = reader->source->fetch;
+
+  if (stop_wait (fetch->config.stop, &reader->cond, &fetch->lock, 0)
+      == ESHUTDOWN)
+    return error_set (e, ESHUTDOWN, "stopped while waiting for bytes at "
+                      "offset %" PRIu64, claim->from);
+  if (!claim_ready (claim) && pool_kick (fetch) == -1)
+    return no_thread (e, claim->from);
+  return 0;
+}
+
+static void
+drop_claims (struct round *round)
+{
+  struct fetch *fetch = round->reader->source->fetch;
+  struct claim *claim;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
+
+  while ((claim = next_claim (round)))
+    run_unclaim (claim);
+  pool_kick (fetch);
+}
+
 static int
 settle_runs (struct round *round, struct error *e)
 {
@@ -310,14 +349,9 @@ settle_runs (struct round *round, struct error *e)
       /* There may be room now for a buffer that this very reader needs. */
       pool_kick (fetch);
     }
-    else if (stop_wait (fetch->config.stop, &reader->cond, &fetch->lock, 0)
-             == ESHUTDOWN)
-      r = error_set (e, ESHUTDOWN, "stopped while waiting for bytes at "
-                     "offset %" PRIu64, claim->from);
+    else
+      r = wait_slice (reader, claim, e);
   }
-  while ((claim = next_claim (round)))
-    run_unclaim (claim);
-  pool_kick (fetch);
   return r;
 }
 
@@ -331,15 +365,18 @@ read_range (struct reader *reader, uint64_t from, uint64_t to,
 {
   while (from < to) {
     struct round round = { .reader = reader, .attempt = attempt };
-    int r = claim_range (&round, &from, to, e), settled;
+    int r = claim_range (&round, &from, to, e);
 
-    if (r == 0)
+    if (r == 0) {
       for (size_t i = 0; i < round.nclaims; i++)
         if (!round.claims[i].run)
           read_cached (reader, &round.claims[i]);
-    settled = settle_runs (&round, r == 0 ? e : NULL);
-    if (r == -1 || settled == -1)
+      r = settle_runs (&round, e);
+    }
+    if (r == -1) {
+      drop_claims (&round);
       return -1;
+    }
     for (size_t i = 0; i < round.nclaims; i++)
       if (round.claims[i].again &&
           read_range (reader, round.claims[i].from, round.claims[i].to,

@@ -19,27 +19,32 @@
 
 #define NS_PER_MS UINT64_C (1000000)
 
-/* 0, or -1 if the crew has not one thread. */
+/* 0, or -1 with errno if the crew has not one thread. */
 static int
 crew_call (struct fetch *fetch, struct crew *crew, unsigned max)
 {
   struct crew_slot *slot = crew->slots;
+  int r;
 
   if (crew->idle > 0) {
     pthread_cond_signal (&crew->wake);
     return 0;
   }
-  if (crew->count >= max || fetch->ending)
+  if (crew->count >= max || fetch->ending) {
+    errno = ESHUTDOWN;
     return crew->count > 0 ? 0 : -1;
+  }
   while (slot->state == SLOT_RUNNING)
     slot++;
   if (slot->state == SLOT_ENDED)
     pthread_join (slot->thread, NULL);
   slot->state = SLOT_FREE;
-  if (pthread_create (&slot->thread, NULL, crew->main, fetch) == 0) {
+  r = pthread_create (&slot->thread, NULL, crew->main, fetch);
+  if (r == 0) {
     slot->state = SLOT_RUNNING;
     crew->count++;
   }
+  errno = r;
   return crew->count > 0 ? 0 : -1;
 }
 

@@ -126,6 +126,18 @@ all_over (const struct race *race)
   return true;
 }
 
+/* A server that has refused, and does not stop talking, is not listened to. */
+static void
+cut_short (struct race *race)
+{
+  for (int i = 0; i < RUNNERS; i++) {
+    struct http_transfer *t = race->runners[i].t;
+
+    if (t && !race->runners[i].over && !t->done && http_transfer_drags_on (t))
+      http_loop_abort (race->client->loop, &t->job);
+  }
+}
+
 /* Until one has won or all are over, or the program is ending.  The lock is
  * held but while waiting.
  */
@@ -141,6 +153,7 @@ run (struct race *race)
     if (stop_wait (race->client->stop, &race->wait.cond, &race->wait.lock, 0)
         == ESHUTDOWN)
       return;
+    cut_short (race);
     if (!race->runners[FIRST].t->done)
       consider_spare (race);
   }

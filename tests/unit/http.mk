@@ -5,6 +5,8 @@ check_PROGRAMS += \
 	tests/unit/test-http-open \
 	tests/unit/test-http-read \
 	tests/unit/test-http-redirect \
+	tests/unit/test-http-refused \
+	tests/unit/test-late \
 	tests/unit/test-http-race
 TESTS += \
 	tests/unit/test-http-url \
@@ -12,6 +14,8 @@ TESTS += \
 	tests/unit/test-http-open \
 	tests/unit/test-http-read \
 	tests/unit/test-http-redirect \
+	tests/unit/test-http-refused \
+	tests/unit/test-late \
 	tests/unit/test-http-race
 
 http_server_sources = \
@@ -40,3 +44,11 @@ tests_unit_test_http_race_SOURCES = \
 	tests/unit/test-http-race.c \
 	$(http_server_sources)
 tests_unit_test_http_race_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_http_refused_SOURCES = \
+	tests/unit/test-http-refused.c \
+	$(http_server_sources)
+tests_unit_test_http_refused_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_late_SOURCES = \
+	tests/unit/test-late.c \
+	$(http_server_sources)
+tests_unit_test_late_LDADD = libtiercache.la $(CMOCKA_LIBS)

@@ -26,6 +26,7 @@
 
 /* What fails, with which errno; 0: it works. */
 static _Atomic int sick_write, sick_read, sick_punch;
+static _Atomic uint64_t bad_place;      /* of all files; 0: none */
 static _Atomic uint64_t seconds;        /* that the clock is ahead */
 static _Atomic int calls_left;          /* until one fails; -1: never */
 static _Atomic unsigned warned, recovered;
@@ -75,8 +76,10 @@ static ssize_t
 sick_pread (const struct sys *sys, int fd, void *buf, size_t count,
             uint64_t offset)
 {
+  bool bad = bad_place && offset <= bad_place && bad_place - offset < count;
+
   (void) sys;
-  return fails (sick_read) ? -1 :
+  return fails (bad ? EIO : sick_read) ? -1 :
     sys_real.pread (&sys_real, fd, buf, count, offset);
 }
 
@@ -183,6 +186,7 @@ setup (void **state)
   sick.fsync_dir = sick_fsync_dir;
   sick.monotonic_ns = sick_monotonic_ns;
   sick_write = sick_read = sick_punch = 0;
+  bad_place = 0;
   calls_left = -1;
   warned = recovered = 0;
   dir = help_make_dir ();
@@ -304,6 +308,32 @@ test_reads (void **state)
   cache_close (c);
 }
 
+/* One place that can't be read costs what is there, and the cache is without
+ * use for ten seconds once: not for as long as somebody reads across it.
+ */
+static void
+test_bad_place (void **state)
+{
+  struct cache_config conf = config (4 * MIB);
+  struct cache *c = help_open (&conf);
+  struct cache_object *o = help_object (c, "o", 1, SIZE);
+  uint64_t bad = 20;            /* a block: they are in slots side by side */
+
+  (void) state;
+  help_store (o, 1, SIZE, BS, 0, BLOCKS, CONTENT_RANDOM, NULL);
+  bad_place = bad * BS + 5;     /* beyond the end of the index */
+  help_check (o, 1, SIZE, BS, 0, SIZE, CONTENT_RANDOM);
+  assert_true (is_degraded (c));
+  seconds += 11;
+  assert_true (help_wait (is_well, c));
+  assert_int_equal (help_check (o, 1, SIZE, BS, 0, SIZE, CONTENT_RANDOM),
+                    bad * BS);
+  assert_int_equal (help_count (o, 1, SIZE, BS, CONTENT_RANDOM), BLOCKS - 1);
+  assert_false (is_degraded (c));
+  cache_object_close (o);
+  cache_close (c);
+}
+
 /* Space can't be given back: no store goes over the budget for it, and what
  * was not punched is punched later.
  */
@@ -412,8 +442,8 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    T (test_writes), T (test_reads), T (test_punches), T (test_no_punching),
-    T (test_each_call),
+    T (test_writes), T (test_reads), T (test_bad_place), T (test_punches),
+    T (test_no_punching), T (test_each_call),
   };
 
   log_to (listen, 0);

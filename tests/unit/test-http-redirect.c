@@ -221,6 +221,56 @@ test_store_moves (void **state)
   origin->ops->close (origin);
 }
 
+/* A store in trouble may never get well again, and the front may know a
+ * better one: whatever went wrong there, the next try begins at the front.
+ */
+static void
+resetting (void *opaque, struct httpd_conn *conn,
+           const struct httpd_request *r)
+{
+  (void) opaque;
+  (void) r;
+  httpd_reset (conn);
+}
+
+static void
+check_forgotten (struct origin *origin)
+{
+  unsigned char buf[100];
+  struct error e;
+  size_t got;
+
+  assert_int_equal (origin->ops->read (origin, buf, sizeof buf, 0, &got, &e),
+                    -1);
+  assert_int_not_equal (e.kind, ERROR_FINAL);
+}
+
+static void
+test_forgotten (void **state)
+{
+  static const int statuses[] = { 500, 503, 429, 408 };
+  struct fixture *f = *state;
+  struct error e;
+  struct origin *origin = open_front (f, &e);
+
+  assert_non_null (origin);
+  for (unsigned i = 0; i < 4; i++) {
+    pthread_mutex_lock (&f->lock);
+    f->ticket++;
+    f->stale_status = statuses[i];
+    pthread_mutex_unlock (&f->lock);
+    check_forgotten (origin);
+    check_read (f, origin);
+    check_counts (f, i + 2, 2 * (i + 1) + 1);
+  }
+  http_object_answer (&f->store, resetting, NULL);
+  check_forgotten (origin);
+  http_object_answer (&f->store, store, f);
+  check_read (f, origin);
+  check_counts (f, 6, 10);
+  origin->ops->close (origin);
+}
+
 /* Once is enough: a front that sends to a store that refuses is not asked
  * for ever.
  */
@@ -348,6 +398,7 @@ main (void)
     TEST (test_followed),
     TEST (test_asked_again),
     TEST (test_store_moves),
+    TEST (test_forgotten),
     TEST (test_refused_for_good),
     TEST (test_loop),
     TEST (test_within_site),
