@@ -25,7 +25,7 @@
 #define TIB (1024 * GIB)
 
 /* A simulation has one thread: where each takes long, few are enough. */
-#ifdef __SANITIZE_THREAD__
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
 #define SEEDS(n) 1
 #else
 #define SEEDS(n) (n)
