@@ -301,13 +301,20 @@ is_in (const char *folder, const char *path)
  * there.
  */
 static int
-check_record (const struct parameters *p, struct error *e)
+check_record (struct parameters *p, struct error *e)
 {
-  CLEANUP_FREE char *copy = p->trace_record ? strdup (p->trace_record) : NULL;
+  /* A link stays, and what it leads to is replaced. */
+  char *file = p->trace_record ? realpath (p->trace_record, NULL) : NULL;
+  CLEANUP_FREE char *copy = p->trace_record
+    ? strdup (file ? file : p->trace_record) : NULL;
   char *folder = copy ? dirname (copy) : NULL;
   CLEANUP_FREE char *real = folder ? realpath (folder, NULL) : NULL;
   CLEANUP_FREE char *cache = realpath (p->cache_dir, NULL);
 
+  if (file) {
+    free (p->trace_record);
+    p->trace_record = file;
+  }
   /* Either need not be there yet. */
   if (!folder || !(is_in (p->cache_dir, folder)
                    || (real && cache && is_in (cache, real))))

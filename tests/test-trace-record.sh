@@ -85,6 +85,14 @@ SCRIPT
 stop_nbdkit ahead
 has "$trace" 256 256
 
+# A link to it stays a link.
+ln -s "$trace" "$tmp/link"
+serve link trace-record="$tmp/link"
+read_at link 3
+stop_nbdkit link
+[ -L "$tmp/link" ] || fail "the link was replaced"
+has "$trace" 1 1
+
 # A disk that is full ends the recording and nothing else.
 if [ "$(id -u)" -eq 0 ]; then
   mkdir "$tmp/small"

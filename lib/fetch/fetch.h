@@ -2,9 +2,10 @@
  *
  * One block, one fetch in flight, however many readers wait for it.  A fetch
  * is one ranged request of at most 1 MiB; it is in a queue (demand goes
- * before read-ahead, and that before a replay), then in flight, then its bytes have arrived and readers
- * have them; then they are being stored, and last the fetch is gone and the
- * cache has the blocks.  No lock is held across I/O.
+ * before read-ahead, and that before a replay), then in flight, then its
+ * bytes have arrived and readers have them; then they are being stored, and
+ * last the fetch is gone and the cache has the blocks.  No lock is held across
+ * I/O.
  *
  * Memory is bounded: FETCH_MEMORY bytes of buffers for a pool; a demand
  * fetch waits for room, read-ahead is not started.

@@ -37,7 +37,7 @@ boot_prepare ()
 
   requires qemu-system-x86_64 busybox cpio apt-get
   fail () { die "$@"; }
-  vm_cache=${TIERCACHE_VM_DIR:-$work/kernel}
+  TIERCACHE_VM_DIR=${TIERCACHE_VM_DIR:-$work/kernel}
   # shellcheck source=tests/vm/functions.sh
   . "$top/tests/vm/functions.sh"
   vm_kernel

@@ -66,21 +66,6 @@ objects_number (struct objects *objects, uint64_t key, uint32_t *number,
   return 0;
 }
 
-bool
-objects_find (const struct objects *objects, uint64_t key, uint32_t *number)
-{
-  uint64_t i = mix_u64 (key) & (objects->size - 1);
-
-  if (objects->size == 0)
-    return false;
-  for (; objects->numbers[i] != 0; i = (i + 1) & (objects->size - 1))
-    if (objects->keys[i] == key) {
-      *number = objects->numbers[i] - 1;
-      return true;
-    }
-  return false;
-}
-
 void
 objects_free (struct objects *objects)
 {

@@ -19,10 +19,6 @@ struct objects
  */
 extern int objects_number (struct objects *objects, uint64_t key,
                            uint32_t *number, bool *new);
-
-/* The number that key has.  False: none. */
-extern bool objects_find (const struct objects *objects, uint64_t key,
-                          uint32_t *number);
 extern void objects_free (struct objects *objects);
 
 #endif /* TIERCACHE_SIM_OBJECTS_H */
