@@ -1,6 +1,7 @@
-/* The exports that connections have open: each goes with its last one.  What
- * is cached under a tiercache-id stays on disk; without one, nobody could say
- * that the next connection would see the same, and its blocks go, too.
+/* The exports that connections have open, or had: what is cached under a
+ * tiercache-id stays on disk, but without one it goes with its device.  So
+ * devices without an id stay open when their last connection goes: the
+ * EXPORTS_KEPT that were left last.
  */
 
 #include <config.h>
@@ -16,12 +17,16 @@
 #include "exports.h"
 #include "util/cleanup.h"
 
+#define EXPORTS_KEPT 64
+
 /* Of all that is kept under an id: the id says which version it is. */
 #define VALIDATOR "id"
 
 /* Guards all exports; never held across I/O. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct export *exports;
+static unsigned unused;                 /* that nobody uses */
+static uint64_t lefts;                  /* times a last user has gone */
 
 /* Held, before lock, while an export is opened or closed, so that two
  * connections do not open it twice, and nobody opens it again while it is
@@ -65,7 +70,8 @@ find (const char *identity)
 
   for (struct export *x = exports; x; x = x->following)
     if (strcmp (x->identity, identity) == 0) {
-      x->users++;
+      if (x->users++ == 0)
+        unused--;
       return x;
     }
   return NULL;
@@ -116,6 +122,7 @@ new_export (const struct exports_config *config, const struct view *view,
     return NULL;
   }
   export->identity = identity;
+  export->keep = !config->id && !one_connection (config, view);
   if (open_device (config, view, export, e) == -1) {
     free_export (export);
     return NULL;
@@ -162,15 +169,46 @@ leave (struct export *export)
   return true;
 }
 
-static void
+/* Takes an export off the list.  With the lock held. */
+static struct export *
 take (struct export *export)
 {
-  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
   struct export **p = &exports;
 
   while (*p != export)
     p = &(*p)->following;
   *p = export->following;
+  return export;
+}
+
+/* The one left longest ago.  With the lock held. */
+static struct export *
+oldest (void)
+{
+  struct export *ret = NULL;
+
+  for (struct export *x = exports; x; x = x->following)
+    if (x->users == 0 && (!ret || x->left < ret->left))
+      ret = x;
+  return ret;
+}
+
+/* Its last user goes.  Returns what is to be closed, if anything. */
+static struct export *
+leave_last (struct export *export)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
+
+  if (--export->users > 0)      /* somebody has come meanwhile */
+    return NULL;
+  if (!export->keep)
+    return take (export);
+  export->left = ++lefts;
+  if (unused < EXPORTS_KEPT) {
+    unused++;
+    return NULL;
+  }
+  return take (oldest ());
 }
 
 void
@@ -179,12 +217,9 @@ exports_put (struct export *export)
   if (leave (export))
     return;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&opening);
-
-  /* Somebody may have come meanwhile. */
-  if (leave (export))
-    return;
-  take (export);
-  free_export (export);
+  export = leave_last (export);
+  if (export)
+    free_export (export);
 }
 
 void

@@ -1,4 +1,6 @@
-/* The exports that connections have open. */
+/* The exports that connections have open, or had: their devices stay open
+ * between connections if there is no id to find them again by.
+ */
 
 #ifndef TIERCACHE_EXPORTS_H
 #define TIERCACHE_EXPORTS_H
@@ -33,7 +35,9 @@ struct export
   struct device *device;
   struct origin *origin;        /* the device's, for connections to join;
                                    NULL: it is read directly */
-  unsigned users;               /* connections: it goes with the last */
+  bool keep;                    /* when its last connection goes */
+  unsigned users;               /* connections */
+  uint64_t left;                /* when the last of them went: a count */
 };
 
 /* The export that shows what the view does: until exports_put.  NULL with
