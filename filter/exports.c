@@ -1,7 +1,6 @@
-/* The exports that connections have open, or had.
- *
- * What is cached without a tiercache-id goes with its device, so devices stay
- * open when their last connection goes: the EXPORTS_KEPT that were left last.
+/* The exports that connections have open: each goes with its last one.  What
+ * is cached under a tiercache-id stays on disk; without one, nobody could say
+ * that the next connection would see the same, and its blocks go, too.
  */
 
 #include <config.h>
@@ -9,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,19 +16,16 @@
 #include "exports.h"
 #include "util/cleanup.h"
 
-#define EXPORTS_KEPT 64
-
 /* Of all that is kept under an id: the id says which version it is. */
 #define VALIDATOR "id"
 
-/* Guards all exports. */
+/* Guards all exports; never held across I/O. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct export *exports;
-static unsigned unused;                 /* that nobody uses */
-static uint64_t lefts;                  /* times a last user has gone */
 
-/* Held while an export is being opened, so that two connections do not open
- * it twice, in different ways.
+/* Held, before lock, while an export is opened or closed, so that two
+ * connections do not open it twice, and nobody opens it again while it is
+ * only half closed: that would find the old device, without its origin.
  */
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
@@ -46,13 +43,14 @@ one_connection (const struct exports_config *config, const struct view *view)
 static char *
 make_identity (const struct exports_config *config, const struct view *view)
 {
-  static unsigned connections;
+  static atomic_uint connections;
   const char *id = config->id ? config->id : "";
   char *identity;
   int r;
 
   if (one_connection (config, view))
-    r = asprintf (&identity, "filter-connection:%u", connections++);
+    r = asprintf (&identity, "filter-connection:%u",
+                  atomic_fetch_add (&connections, 1));
   else
     r = asprintf (&identity, "filter%s:%zu:%s:%" PRIu64 ":%s",
                   view->tls ? "-tls" : "", strlen (id), id, view->size,
@@ -67,8 +65,7 @@ find (const char *identity)
 
   for (struct export *x = exports; x; x = x->following)
     if (strcmp (x->identity, identity) == 0) {
-      if (x->users++ == 0)
-        unused--;
+      x->users++;
       return x;
     }
   return NULL;
@@ -106,78 +103,88 @@ open_device (const struct exports_config *config, const struct view *view,
   return export->device ? 0 : -1;
 }
 
-struct export *
-exports_get (const struct exports_config *config, const struct view *view,
-             struct error *e)
+/* Takes the identity in every case. */
+static struct export *
+new_export (const struct exports_config *config, const struct view *view,
+            char *identity, struct error *e)
 {
-  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&opening);
-  CLEANUP_FREE char *identity = make_identity (config, view);
-  struct export *export = identity ? find (identity) : NULL;
+  struct export *export = calloc (1, sizeof *export);
 
-  if (export)
-    return export;
-  export = calloc (1, sizeof *export);
-  if (!identity || !export) {
-    free (export);
+  if (!export) {
+    free (identity);
     error_set (e, ENOMEM, "out of memory");
     return NULL;
   }
   export->identity = identity;
-  identity = NULL;
-  export->one_connection = one_connection (config, view);
   if (open_device (config, view, export, e) == -1) {
     free_export (export);
     return NULL;
   }
-  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
   export->users = 1;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
   export->following = exports;
   exports = export;
   return export;
 }
 
-/* Takes an export off the list.  With the lock held. */
-static struct export *
+struct export *
+exports_get (const struct exports_config *config, const struct view *view,
+             struct error *e)
+{
+  char *identity = make_identity (config, view);
+  struct export *export;
+
+  if (!identity) {
+    error_set (e, ENOMEM, "out of memory");
+    return NULL;
+  }
+  export = find (identity);
+  if (!export) {
+    ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&opening);
+
+    export = find (identity);
+    if (!export)
+      return new_export (config, view, identity, e);
+  }
+  free (identity);
+  return export;
+}
+
+/* Leaves it to its other connections.  False if there are none. */
+static bool
+leave (struct export *export)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
+
+  if (export->users == 1)
+    return false;
+  export->users--;
+  return true;
+}
+
+static void
 take (struct export *export)
 {
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
   struct export **p = &exports;
 
   while (*p != export)
     p = &(*p)->following;
   *p = export->following;
-  unused--;
-  return export;
-}
-
-/* The one left longest ago.  With the lock held. */
-static struct export *
-oldest (void)
-{
-  struct export *ret = NULL;
-
-  for (struct export *x = exports; x; x = x->following)
-    if (x->users == 0 && (!ret || x->left < ret->left))
-      ret = x;
-  return ret;
 }
 
 void
 exports_put (struct export *export)
 {
-  struct export *surplus = NULL;
+  if (leave (export))
+    return;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&opening);
 
-  pthread_mutex_lock (&lock);
-  if (--export->users == 0) {
-    export->left = ++lefts;
-    unused++;
-    if (export->one_connection)
-      surplus = take (export);
-    else if (unused > EXPORTS_KEPT)
-      surplus = take (oldest ());
-  }
-  pthread_mutex_unlock (&lock);
-  if (surplus)
-    free_export (surplus);
+  /* Somebody may have come meanwhile. */
+  if (leave (export))
+    return;
+  take (export);
+  free_export (export);
 }
 
 void

@@ -1,6 +1,4 @@
-/* The exports that connections have open, or had: their devices stay open
- * between connections.
- */
+/* The exports that connections have open. */
 
 #ifndef TIERCACHE_EXPORTS_H
 #define TIERCACHE_EXPORTS_H
@@ -35,9 +33,7 @@ struct export
   struct device *device;
   struct origin *origin;        /* the device's, for connections to join;
                                    NULL: it is read directly */
-  bool one_connection;          /* nobody else gets it */
-  unsigned users;               /* connections */
-  uint64_t left;                /* when the last of them went: a count */
+  unsigned users;               /* connections: it goes with the last */
 };
 
 /* The export that shows what the view does: until exports_put.  NULL with

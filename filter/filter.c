@@ -23,6 +23,7 @@
 
 static struct filter_parameters parameters;
 static struct exports_config config;
+static struct control *control;
 
 /* A connection. */
 struct handle
@@ -33,6 +34,7 @@ struct handle
   bool same_for_all;            /* other connections see the same bytes */
   struct next next;
   struct export *export;
+  bool joined;                  /* next is one that the export's origin reads */
   atomic_uint requests;         /* inside the engine now */
 };
 
@@ -117,6 +119,14 @@ filter_get_ready (int thread_model)
   return config.engine ? 0 : fail (&e);
 }
 
+static int
+filter_after_fork (nbdkit_backend *backend)
+{
+  (void) backend;
+  control = server_control (config.engine, &parameters.engine, false);
+  return 0;
+}
+
 /* False, and *err, when it is too late for a request. */
 static bool
 begin_request (struct handle *h, int *err)
@@ -154,6 +164,7 @@ filter_cleanup (nbdkit_backend *backend)
 {
   (void) backend;
   server_ends ();
+  control_stop (control);
   end_requests ();
   exports_close ();
   engine_close (config.engine);
@@ -205,20 +216,25 @@ filter_prepare (nbdkit_next *next, void *handle, int readonly)
   h->export = exports_get (&config, &view, &e);
   if (!h->export)
     return fail (&e);
-  if (h->export->origin)
+  if (h->export->origin) {
     next_join (h->export->origin, &h->next);
+    h->joined = true;
+  }
   return 0;
 }
 
-/* While the next layer is still open.  Not called if prepare failed. */
+/* While the next layer is still open.  Not called if prepare failed; but twice
+ * below nbdkit's delay filter, which calls it on its own account, too.
+ */
 static int
 filter_finalize (nbdkit_next *next, void *handle)
 {
   struct handle *h = handle;
 
   (void) next;
-  if (h->export->origin)
+  if (h->joined)
     next_leave (h->export->origin, &h->next);
+  h->joined = false;
   return 0;
 }
 
@@ -356,6 +372,7 @@ static struct nbdkit_filter filter = {
   .config = filter_config,
   .config_complete = filter_config_complete,
   .get_ready = filter_get_ready,
+  .after_fork = filter_after_fork,
   .cleanup = filter_cleanup,
   .open = filter_open,
   .prepare = filter_prepare,

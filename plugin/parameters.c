@@ -3,10 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <nbdkit-plugin.h>
 
@@ -44,6 +46,8 @@ parameters_free (struct parameters *parameters)
   free (parameters->cainfo);
   free (parameters->user);
   free (parameters->password);
+  free (parameters->trace_record);
+  free (parameters->trace_replay);
 }
 
 /* Replaces a string.  0, or -1 with *e. */
@@ -72,6 +76,20 @@ set_path (char **string, const char *key, const char *value, struct error *e)
   return 0;
 }
 
+/* Looked for now: later it would only be missed once an origin needs it. */
+static int
+set_cainfo (struct parameters *p, const char *key, const char *value,
+            struct error *e)
+{
+  if (set_path (&p->cainfo, key, value, e) == -1)
+    return -1;
+  if (access (p->cainfo, R_OK) == -1)
+    return error_set (e, errno, "%s=%s: cannot be read: %s: expected a file "
+                      "of certificates (PEM)", key, p->cainfo,
+                      strerror (errno));
+  return 0;
+}
+
 /* As lib/origin tells them apart: a colon alone does not make a URL. */
 static bool
 is_path (const char *url)
@@ -90,11 +108,15 @@ static int
 set_only_url (struct parameters *p, const char *key, const char *value,
               struct error *e)
 {
-  if (p->exports.url)
+  if (p->exports.url) {
+    CLEANUP_FREE char *second = origin_url_for_log (value);
+    CLEANUP_FREE char *first = origin_url_for_log (p->exports.url);
+
     return error_set (e, EINVAL, "%s=%s: the URL was given already (%s): "
                       "for several images write export=NAME=URL for each, "
-                      "or name the directory they are in", key, value,
-                      p->exports.url);
+                      "or name the directory they are in", key,
+                      second ? second : "", first ? first : "");
+  }
   return set_url (&p->exports.url, key, value, e);
 }
 
@@ -225,8 +247,12 @@ parameters_set (struct parameters *p, const char *key, const char *value,
       : error_set (e, EINVAL, "%s: must not be empty", key);
   if (strcmp (key, "offline") == 0)
     return set_offline (p, key, value, e);
+  if (strcmp (key, "trace-record") == 0)
+    return set_path (&p->trace_record, key, value, e);
+  if (strcmp (key, "trace-replay") == 0)
+    return set_path (&p->trace_replay, key, value, e);
   if (strcmp (key, "cainfo") == 0)
-    return set_path (&p->cainfo, key, value, e);
+    return set_cainfo (p, key, value, e);
   if (strcmp (key, "header") == 0)
     return add_header (p, key, value, e);
   if (strcmp (key, "user") == 0)
@@ -262,6 +288,42 @@ complete_exports (struct parameters *p, struct error *e)
   return p->cache_dir ? 0 : -1;
 }
 
+static bool
+is_in (const char *folder, const char *path)
+{
+  size_t n = strlen (folder);
+
+  return strncmp (path, folder, n) == 0
+    && (path[n] == '\0' || path[n] == '/');
+}
+
+/* The directory of the cache is the cache's own: its budget counts what is in
+ * there.
+ */
+static int
+check_record (struct parameters *p, struct error *e)
+{
+  /* A link stays, and what it leads to is replaced. */
+  char *file = p->trace_record ? realpath (p->trace_record, NULL) : NULL;
+  CLEANUP_FREE char *copy = p->trace_record
+    ? strdup (file ? file : p->trace_record) : NULL;
+  char *folder = copy ? dirname (copy) : NULL;
+  CLEANUP_FREE char *real = folder ? realpath (folder, NULL) : NULL;
+  CLEANUP_FREE char *cache = realpath (p->cache_dir, NULL);
+
+  if (file) {
+    free (p->trace_record);
+    p->trace_record = file;
+  }
+  /* Either need not be there yet. */
+  if (!folder || !(is_in (p->cache_dir, folder)
+                   || (real && cache && is_in (cache, real))))
+    return 0;
+  return error_set (e, EINVAL, "trace-record=%s: is in the directory of the "
+                    "cache (%s): name a file elsewhere", p->trace_record,
+                    p->cache_dir);
+}
+
 int
 parameters_complete (struct parameters *p, struct error *e)
 {
@@ -269,6 +331,10 @@ parameters_complete (struct parameters *p, struct error *e)
     return -1;
   if (p->password && !p->user)
     return error_set (e, EINVAL, "password: needs user= as well");
+  if (check_record (p, e) == -1)
+    return -1;
+  p->engine.trace_record = p->trace_record;
+  p->engine.trace_replay = p->trace_replay;
   p->engine.cache.dir = p->cache_dir;
   p->engine.origin.cainfo = p->cainfo;
   p->engine.origin.user = p->user;

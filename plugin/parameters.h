@@ -11,12 +11,14 @@ struct parameters
   struct exports exports;       /* paths in it are absolute */
   char *cache_dir;              /* set by parameters_complete if not given */
   char *cainfo, *user, *password;
+  char *trace_record, *trace_replay;
   char **headers;               /* NULL-terminated, or NULL */
   struct engine_config engine;  /* points into the strings above */
 };
 
 #define PARAMETERS_HELP                                                     \
-  "[url=]URL             (required) file:///PATH, /PATH, http://…, https://…,\n" \
+  "[url=]URL             (required) file:///PATH, /PATH, http://…, "        \
+                         "https://…,\n"                                     \
   "                      nbd://…, nbds://…, nbd+unix:///… or\n"         \
   "                      nbds+unix:///…: the image to serve, read-only;\n" \
   "                      file: and http: ending with /: all images in there\n" \
@@ -42,6 +44,9 @@ struct parameters
   "header=NAME:VALUE     sent with each request; may be repeated\n"         \
   "user=NAME             for HTTP authentication\n"                         \
   "password=PASSWORD     or - (asks), +FILE, -FD (reads it from there)\n"   \
+  "trace-record=FILE     write down what clients read, for tiercache-sim and\n" \
+  "                      for trace-replay (off)\n"                         \
+  "trace-replay=FILE     fetch what was recorded ahead of clients (off)\n"  \
   "progress=SIZE         log each time this much was fetched (0: off)\n"
 
 extern void parameters_init (struct parameters *parameters);

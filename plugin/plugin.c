@@ -19,6 +19,7 @@
 
 static struct parameters parameters;
 static struct engine *engine;
+static struct control *control;
 
 static int
 fail (const struct error *e)
@@ -80,10 +81,18 @@ plugin_get_ready (void)
   return engine ? 0 : fail (&e);
 }
 
+static int
+plugin_after_fork (void)
+{
+  control = server_control (engine, &parameters.engine, true);
+  return 0;
+}
+
 static void
 plugin_cleanup (void)
 {
   server_ends ();
+  control_stop (control);
 }
 
 static int
@@ -250,6 +259,7 @@ static struct nbdkit_plugin plugin = {
   .config = plugin_config,
   .config_complete = plugin_config_complete,
   .get_ready = plugin_get_ready,
+  .after_fork = plugin_after_fork,
   .cleanup = plugin_cleanup,
   .list_exports = plugin_list_exports,
   .open = plugin_open,

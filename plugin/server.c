@@ -88,6 +88,23 @@ server_close_ends (void)
   in_close = false;
 }
 
+/* Half of the connections stay free for those who wait. */
+struct control *
+server_control (struct engine *engine, const struct engine_config *config,
+                bool warms)
+{
+  struct control_target target = {
+    .engine = engine, .dir = config->cache.dir, .warms = warms,
+    .warmers = config->origin.connections / 2
+  };
+  struct error e;
+  struct control *control = control_start (&target, &e);
+
+  if (!control)
+    log_info ("%s: tiercache-ctl can't reach this server", e.text);
+  return control;
+}
+
 /* nbdkit 1.32 aborts (raw_send_socket: Assertion `sock >= 0') when several
  * threads reply at once to a client that has gone: the first to fail closes
  * the socket under the others.  Requests that waited for the same bytes would

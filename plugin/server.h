@@ -5,7 +5,7 @@
 #ifndef TIERCACHE_SERVER_H
 #define TIERCACHE_SERVER_H
 
-#include "util/stop.h"
+#include "control/control.h"
 
 /* True once nbdkit is quitting, or the client of this thread has gone. */
 extern const struct stop server_stop;
@@ -22,6 +22,13 @@ extern void server_ends (void);
 /* Around what .close does: nbdkit must not be asked from within it. */
 extern void server_close_begins (void);
 extern void server_close_ends (void);
+
+/* From .after_fork: tiercache-ctl can talk to this server.  NULL if it can't:
+ * the user has been told.  warms: the engine opens URLs.
+ */
+extern struct control *server_control (struct engine *engine,
+                                       const struct engine_config *config,
+                                       bool warms);
 
 /* Called by a request that has waited or failed, right before it returns. */
 extern void server_leave (void);

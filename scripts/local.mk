@@ -2,6 +2,7 @@ EXTRA_DIST += \
 	.ci/run \
 	docs/bench.md \
 	scripts/bench \
+	scripts/bench.d/boot.py \
 	scripts/bench.d/common.sh \
 	scripts/bench.d/device.sh \
 	scripts/bench.d/drop.py \
@@ -11,6 +12,7 @@ EXTRA_DIST += \
 	scripts/bench.d/nginx.conf \
 	scripts/bench.d/nginx.py \
 	scripts/bench.d/reads.py \
+	scripts/bench.d/replay.sh \
 	scripts/bench.d/sample.py \
 	scripts/bench.d/sampled.py \
 	scripts/bench.d/scattered.py \

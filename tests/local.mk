@@ -11,7 +11,10 @@ include tests/unit/nbd.mk
 include tests/unit/fetch.mk
 include tests/unit/readahead.mk
 include tests/unit/device.mk
+include tests/unit/trace.mk
 include tests/unit/direct.mk
+include tests/unit/filter.mk
+include tests/unit/control.mk
 endif
 include tests/fuzz/local.mk
 include tests/shell.mk
@@ -19,3 +22,5 @@ include tests/shell-http.mk
 include tests/shell-nbd.mk
 include tests/shell-filter.mk
 include tests/shell-package.mk
+include tests/shell-trace.mk
+include tests/shell-ctl.mk

@@ -49,6 +49,25 @@ def busy(r):
     r.status(int(r.arg()), Retry_After=r.arg())
 
 
+@behaviour("refused")
+def refused(r):
+    """/refused/CODE/HOW: a body that stalls or drips, and never ends."""
+    code, how = int(r.arg()), r.arg()
+    r.head(code, {"Content-Length": 1 << 40})
+    r.send(b"no")
+    while how == "drip":
+        r.send(b"!")
+        time.sleep(0.05)
+    r.wait_for_client()
+
+
+@behaviour("unsatisfied")
+def unsatisfied(r):
+    """416 for a range there is: with the right size, another or none."""
+    size = {"right": len(r.data), "other": 5, "none": "*"}[r.arg()]
+    r.status(416, Content_Range="bytes */%s" % size)
+
+
 @behaviour("head-refused")
 def head_refused(r):
     if r.method == "HEAD":
@@ -126,18 +145,23 @@ def redirect_garbage(r):
 
 @behaviour("presigned")
 def presigned(r):
-    """To a URL that is good for three requests."""
+    """/presigned/HOW: to a URL that is good for three requests; then it is
+    a status, or a behaviour.
+    """
     token = r.server.count("tokens")
-    r.status(302, Location=r.where("signed/%d/image?X-Amz-Signature=t%d"
-                                   % (token, token)))
+    r.status(302, Location=r.where("signed/%s/%d/image?X-Amz-Signature=t%d"
+                                   % (r.arg(), token, token)))
 
 
 @behaviour("signed")
 def signed(r):
-    if r.server.count("token %s" % r.arg()) > 3:
-        r.status(403)
-    else:
+    how = r.arg()
+    if r.server.count("token %s" % r.arg()) <= 3:
         plain(r)
+    elif how.isdigit():
+        r.status(int(how))
+    else:
+        behaviours[how](r)
 
 
 # Bodies.
@@ -269,11 +293,13 @@ def slow(r):
 
 @behaviour("change-in-body")
 def change_in_body(r):
-    """Half of the old version; when that is out, the new one is there."""
+    """/change-in-body/STATE: half of the old version; when that is out, this
+    has become of the object.
+    """
     r.head(206, r.fields())
     r.send(r.body()[:len(r.body()) // 2])
     with open(os.path.join(r.server.directory, "state"), "w") as f:
-        f.write("changed")
+        f.write(r.arg())
     raise Close
 
 
@@ -319,6 +345,13 @@ def gzip(r):
 def doubled_length(r):
     r.head(206, r.fields(Content_Length="%d\r\nContent-Length: %d" % (
         len(r.body()), len(r.body()) - 1)))
+    r.send(r.body())
+
+
+@behaviour("doubled-length-same")
+def doubled_length_same(r):
+    r.head(206, r.fields(Content_Length="%d\r\nContent-Length: %d" % (
+        len(r.body()), len(r.body()))))
     r.send(r.body())
 
 

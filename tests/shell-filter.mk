@@ -5,10 +5,12 @@ shell_filter_tests = \
 	tests/test-filter-stacks.sh \
 	tests/test-filter-errors.sh \
 	tests/test-filter-exports.sh \
+	tests/test-filter-new-content.sh \
 	tests/test-filter-once.sh \
 	tests/test-filter-parameters.sh \
 	tests/test-filter-private.sh \
 	tests/test-filter-restart.sh \
+	tests/test-filter-ssh.sh \
 	tests/test-filter-sigterm.sh
 
 TESTS += $(shell_filter_tests)

@@ -6,7 +6,8 @@ nbd_shell_tests = \
 	tests/test-nbd-read.sh \
 	tests/test-nbd-restart.sh \
 	tests/test-nbd-stall.sh \
-	tests/test-nbd-tls.sh
+	tests/test-nbd-tls.sh \
+	tests/test-nbd-x509.sh
 TESTS += $(nbd_shell_tests)
 EXTRA_DIST += $(nbd_shell_tests)
 
@@ -17,4 +18,4 @@ export_shell_tests = \
 	tests/test-export-http.sh \
 	tests/test-export-named.sh
 TESTS += $(export_shell_tests)
-EXTRA_DIST += $(export_shell_tests)
+EXTRA_DIST += $(export_shell_tests) tests/export.sh

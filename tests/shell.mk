@@ -27,6 +27,7 @@ shell_tests = \
 	tests/test-default-dir.sh \
 	tests/test-documented.sh \
 	tests/test-export.sh \
+	tests/test-extents-many.sh \
 	tests/test-fio.sh \
 	tests/test-help.sh \
 	tests/test-huge.sh \

@@ -6,7 +6,7 @@
 
 make_image "$tmp/image" 2M
 flags=()
-for flag in hit cache fetch origin readahead; do
+for flag in hit cache fetch origin readahead replay; do
   flags+=(-D "tiercache.$flag=1")
 done
 start_nbdkit loud -v "${flags[@]}" "$plugin" "$tmp/image" \

@@ -1,26 +1,33 @@
 #!/usr/bin/env bash
 # A thousand exports, opened, read and closed, leave no memory and no
-# descriptors behind.
+# descriptors behind: of a directory, of a directory on a web server, named one
+# by one, and of a plugin below the filter.
 
-. "${abs_top_srcdir:-.}/tests/functions.sh"
+# shellcheck source=tests/http.sh
+. "${abs_top_srcdir:-.}/tests/http.sh"
 requires test -d /proc/self/fd
 
-mkdir "$tmp/vms"
+start_nginx
+mkdir "$www/vms"
+named=()
 for ((i = 0; i < 1000; i++)); do
-  truncate -s 1M "$tmp/vms/$i"
-  echo "$i" >>"$tmp/vms/$i"
+  truncate -s 64K "$www/vms/$i"
+  echo "$i" >>"$www/vms/$i"
+  echo "<a href=\"$i\">$i</a>" >>"$www/index"
+  named+=("export=$i=$www/vms/$i")
 done
-start_tiercache server "$tmp/vms/" cache-dir="$tmp/cache" cache-size=256M
+mv "$www/index" "$www/vms/index.html"
 
+# round NAME: opens each, reads its last bytes.
 round ()
 {
-  python3 - "$tmp/server.sock" <<'PYTHON'
+  python3 - "$tmp/$1.sock" <<'PYTHON'
 import nbd, sys
 for i in range(1000):
     h = nbd.NBD()
     h.set_export_name(str(i))
     h.connect_unix(sys.argv[1])
-    data = h.pread(h.get_size() - (1 << 20), 1 << 20)
+    data = h.pread(h.get_size() - (64 << 10), 64 << 10)
     assert data == b"%d\n" % i, data
     h.shutdown()
 PYTHON
@@ -28,35 +35,49 @@ PYTHON
 
 descriptors ()
 {
-  find "/proc/${server_pid[server]}/fd" -mindepth 1 2>/dev/null | wc -l
+  find "/proc/${server_pid[$1]}/fd" -mindepth 1 2>/dev/null | wc -l
 }
 
 rss_kib ()
 {
-  awk '/^VmRSS/ { print $2 }' "/proc/${server_pid[server]}/status"
+  awk '/^VmRSS/ { print $2 }' "/proc/${server_pid[$1]}/status"
 }
 
-# Connections end a little after their clients.
+# settled NAME MOST: connections end a little after their clients.
 settled ()
 {
-  [ "$(descriptors)" -le "$fds" ]
+  [ "$(descriptors "$1")" -le "$2" ]
 }
 
-fds=$(descriptors)
-round                           # the first takes what stays for all
-fds=$((fds + 20))               # files of the cache among it
-wait_for 60 settled ||
-  fail "$(descriptors) descriptors are open, $fds at most were expected"
-fds=$(descriptors)
-before=$(rss_kib)
-round
-round
-wait_for 60 settled || fail "descriptors grew from $fds to $(descriptors)"
-after=$(rss_kib)
-echo "memory: $before KiB, then $after KiB; descriptors: $fds"
-# Two thousand more: less than 4 KiB for each.
-if ! sanitized; then
-  [ $((after - before)) -lt 8192 ] ||
-    fail "memory grew from $before KiB to $after KiB"
-fi
-stop_nbdkit server
+# leaves_nothing NAME ARG...: a nbdkit with these exports.
+leaves_nothing ()
+{
+  local name=$1 fds before after
+  shift
+  start_nbdkit "$name" -t 4 "$@"
+  fds=$(descriptors "$name")
+  round "$name"                 # the first takes what stays for all
+  fds=$((fds + 20))             # files of the cache among it
+  wait_for 60 settled "$name" "$fds" ||
+    fail "$name: $(descriptors "$name") descriptors are open, not $fds at most"
+  fds=$(descriptors "$name")
+  before=$(rss_kib "$name")
+  round "$name"
+  wait_for 60 settled "$name" "$fds" ||
+    fail "$name: descriptors grew from $fds to $(descriptors "$name")"
+  after=$(rss_kib "$name")
+  echo "$name: $before KiB, then $after KiB; descriptors: $fds"
+  # A thousand more: less than 4 KiB for each.
+  if ! sanitized; then
+    [ $((after - before)) -lt 4096 ] ||
+      fail "$name: memory grew from $before KiB to $after KiB"
+  fi
+  stop_nbdkit "$name"
+}
+
+cache=("cache-dir=$tmp/cache" cache-size=256M)
+leaves_nothing directory "$plugin" "$www/vms/" "${cache[@]}"
+leaves_nothing listing "$plugin" "$nginx/vms/" "${cache[@]}"
+leaves_nothing named "$plugin" "${named[@]}" "${cache[@]}"
+leaves_nothing filter --filter="$filter" file dir="$www/vms" \
+  tiercache-dir="$tmp/cache" tiercache-size=256M

@@ -2,6 +2,7 @@
 # export=NAME=URL: images from anywhere in one server, with one cache.
 
 . "${abs_top_srcdir:-.}/tests/functions.sh"
+. "$abs_top_srcdir/tests/export.sh"
 
 make_image "$tmp/one=1" 3M 1
 make_image "$tmp/two" 3M 2
@@ -26,6 +27,7 @@ for name in '' three one/ 'one=1'; do
     fail "there is an export '$name'"
   fi
 done
+no_way_out server one
 stop_nbdkit server
 
 # One budget for both, and the key is one for each.

@@ -37,7 +37,8 @@ once ()
   local name=$1 export=$2 clients=()
   shift 2
   start_nbdkit "$name" --filter="$filter" --filter=log "$@" \
-    logfile="$tmp/$name.calls" tiercache-dir="$tmp/cache" tiercache-size=64M
+    logfile="$tmp/$name.calls" tiercache-dir="$tmp/cache" tiercache-size=64M \
+    tiercache-id="$name"
   for _ in 1 2 3 4; do
     same_export "$name" "$export" "$tmp/expected" &
     clients+=($!)

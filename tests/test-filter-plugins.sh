@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Over nbdkit's own plugins, the filter shows what they show without it: cold,
 # and again from the cache.  The thread models are theirs: parallel (file,
-# memory, pattern, nbd, data), serialize_requests (curl, ssh, xz) and
-# serialize_all_requests (sh).
+# memory, pattern, nbd, data), serialize_requests (curl, xz) and
+# serialize_all_requests (sh).  For ssh see test-filter-ssh.sh.
 
 . "${abs_top_srcdir:-.}/tests/functions.sh"
 . "$abs_top_srcdir/tests/filter.sh"
@@ -52,30 +52,6 @@ start_nbdkit origin file "$tmp/image"
 same_as_without nbd nbd socket="$tmp/origin.sock"
 same_as_without nbd-shared nbd socket="$tmp/origin.sock" shared=true
 stop_nbdkit origin
-
-# ssh needs a server, which not every machine has.
-sshd=$(command -v sshd || true)
-if [ -n "$sshd" ]; then
-  ssh-keygen -q -N '' -t ed25519 -f "$tmp/host_key"
-  ssh-keygen -q -N '' -t ed25519 -f "$tmp/user_key"
-  mkdir -m 700 "$tmp/.ssh"
-  cp "$tmp/user_key.pub" "$tmp/authorized_keys"
-  port=$(python3 -c 'import socket
-s = socket.socket ()
-s.bind (("127.0.0.1", 0))
-print (s.getsockname ()[1])')
-  "$sshd" -f /dev/null -D -e -p "$port" -h "$tmp/host_key" -o ListenAddress=127.0.0.1 \
-    -o StrictModes=no -o UsePAM=no -o PidFile=none \
-    -o AuthorizedKeysFile="$tmp/authorized_keys" \
-    -o Subsystem="sftp internal-sftp" 2>"$tmp/sshd.log" &
-  ssh_pid=$!
-  cleanup_fn kill $ssh_pid
-  wait_for 30 grep -q 'Server listening' "$tmp/sshd.log" || fail "no sshd"
-  same_as_without ssh ssh host=127.0.0.1 port="$port" "$tmp/image" \
-    user="$(id -un)" identity="$tmp/user_key" verify-remote-host=false
-else
-  echo "not tested, for there is no sshd: ssh"
-fi
 
 # A plugin that asks for the export's name, and aborts without one.
 start_nbdkit origin file "$tmp/image"

@@ -42,6 +42,27 @@ for f in cow retry readahead stats cache; do
     "${more[@]}"
 done
 
+for plugin_below in "memory 4M" "pattern 4M"; do
+  read -ra below <<<"$plugin_below"
+  start_nbdkit plain "${below[@]}"
+  nbdcopy --no-extents "$(uri plain)" "$tmp/plain"
+  stop_nbdkit plain
+  stack "${below[0]}" "$tmp/plain" --filter=cow --filter=US --filter=delay \
+    "${below[@]}" rdelay=5ms
+done
+stack delay-above "$tmp/image" --filter=delay --filter=US "${image[@]}" \
+  rdelay=5ms
+
+# What is compressed is cached as it is, or what came out of it.
+xz --keep --block-size=512K "$tmp/image"
+packed=(file "$tmp/image.xz")
+stack xz-above "$tmp/image" --filter=xz --filter=US "${packed[@]}"
+stack xz-below "$tmp/image" --filter=US --filter=xz "${packed[@]}"
+
+# Several at once, on both sides.
+stack several "$tmp/image" --filter=cow --filter=readahead --filter=US \
+  --filter=retry --filter=xz --filter=delay "${packed[@]}" rdelay=5ms
+
 # The partition filter, on a disk of two partitions.
 disk=(partitioning "$tmp/other" "$tmp/image" partition-type=gpt partition=2)
 stack partition-above "$tmp/image" --filter=partition --filter=US "${disk[@]}"
@@ -57,8 +78,18 @@ stack errors-below "$tmp/image" --filter=US --filter=retry --filter=error \
   "${image[@]}" error-pread-rate=10% retry-delay=1 \
   retry-exponential=no retries=100
 
-qemu-img convert -O luks --object secret,data=secret,id=s0 \
-  -o key-secret=s0,iter-time=10 -f raw "$tmp/image" "$tmp/luks"
+# Above, where a retry opens and closes all that is below it.
+stack errors-above "$tmp/image" --filter=retry --filter=error --filter=US \
+  "${image[@]}" error-pread-rate=10% retry-delay=1 \
+  retry-exponential=no retries=100
+
+# It measures the CPU first, and gives up where that is too busy.
+encrypt ()
+{
+  qemu-img convert -O luks --object secret,data=secret,id=s0 \
+    -o key-secret=s0,iter-time=10 -f raw "$tmp/image" "$tmp/luks"
+}
+wait_for 120 encrypt || fail "qemu-img does not encrypt"
 encrypted=(file "$tmp/luks" passphrase=secret)
 stack luks-above "$tmp/image" --filter=luks --filter=US "${encrypted[@]}"
 stack luks-below "$tmp/image" --filter=US --filter=luks "${encrypted[@]}"

@@ -49,12 +49,17 @@ assert h.pread(8 << 16, 0) == image[:8 << 16]
   done
 done
 
-# In the middle of a body: the rest is of another version.
+# In the middle of a body: the rest is of another version, or of none.
 for etag in strong weak none; do
-  rm -f "$tmp/srv/state"
-  start_tiercache "body-$etag" "$(bad srv etag/$etag/first/1/change-in-body)" \
-                  readahead=0 cache-dir="$tmp/body-$etag"
-  [ "$(read_blocks "body-$etag" 0 2)" = "0 3" ] ||
-    fail "body-$etag: two versions in one reply"
-  stop_nbdkit "body-$etag"
+  for state in changed grown shrunk vanished; do
+    name=body-$etag-$state
+    rm -f "$tmp/srv/state"
+    start_tiercache "$name" readahead=0 cache-dir="$tmp/$name" \
+      "$(bad srv "etag/$etag/first/1/change-in-body/$state")"
+    [ "$(read_blocks "$name" 0 2)" = "0 3" ] ||
+      fail "$name: two versions in one reply"
+    grep -qE 'http://127.0.0.1.*(changed|no such object)' "$tmp/$name.log" ||
+      fail "$name: the message does not say what happened"
+    stop_nbdkit "$name"
+  done
 done

@@ -24,7 +24,9 @@ paths=(
   field/Content-Length/-1
   field/Content-Length/x
   field/Content-Length/99999999999999999999999
+  field/Content-Length/-9223372036854775808
   doubled-length
+  doubled-length-same
   doubled-range
   shifted
   multipart

@@ -3,7 +3,7 @@
 # shellcheck source=tests/http.sh
 . "${abs_top_srcdir:-.}/tests/http.sh"
 
-make_image "$image" 4M
+make_image "$image" 2M
 start_misbehave srv
 
 for code in 301 302 303 307 308; do
@@ -11,9 +11,14 @@ for code in 301 302 303 307 308; do
 done
 works "$(bad srv redirect-relative/redirect/302/plain)"
 
-# A presigned URL that expires after three requests.
-works "$(bad srv presigned)"
-[ "$(requests srv /presigned)" -gt 1 ] || fail "the redirect was not asked again"
+# A presigned URL that expires after three requests, in whatever way: it is
+# forgotten, and asked for again.
+for how in 400 403 404 410 503 reset-at-once; do
+  forget_requests srv
+  works "$(bad srv "presigned/$how")" readahead=0
+  [ "$(requests srv /presigned)" -gt 1 ] ||
+    fail "$how: the redirect was not asked again"
+done
 
 port=$(cat "$tmp/srv/port")
 for path in redirect-loop redirect-ever-on redirect-nowhere redirect-file \

@@ -34,5 +34,27 @@ done
 fails_reading "HTTP status 500" "$(bad srv later/status/500)" fetch-retries=1
 expect_requests 7
 
+# The range there is, and the server says there is not: whatever size it
+# names.
+for size in right none; do
+  refused "HTTP status 416" "$(bad srv unsatisfied/$size)"
+  fails_reading "HTTP status 416" "$(bad srv later/unsatisfied/$size)"
+done
+refused "HTTP status 416" "$(bad srv unsatisfied/other)"
+fails_reading "its size is another" "$(bad srv later/unsatisfied/other)"
+
+# The answer is in the header: a body that has no end is not waited for.
+before=$(now_ms)
+for how in stall drip; do
+  for status in 404 503; do
+    refused "HTTP status $status" "$(bad srv refused/$status/$how)" \
+            fetch-timeout=1h fetch-retries=0
+    fails_reading "HTTP status $status" \
+                  "$(bad srv later/refused/$status/$how)" \
+                  fetch-timeout=1h fetch-retries=0
+  done
+done
+[ $(($(now_ms) - before)) -le 1800000 ] || fail "waited for the bodies"
+
 # What fails now and then is not noticed.
 works "$(bad srv every/3/status/500)"

@@ -11,8 +11,9 @@ cp "$image" "$www/image"
 works "$tls/image" cainfo="$tmp/tls/ca.pem"
 
 refused "$tls/image.*(certificate|issuer)" "$tls/image"
-refused "$tls/image.*$tmp/tls/missing.pem" "$tls/image" \
+refused "cainfo=$tmp/tls/missing.pem: .*No such file" "$tls/image" \
         cainfo="$tmp/tls/missing.pem"
+refused "$tls/image.*certificates.*can't be read" "$tls/image" cainfo="$image"
 refused "$tls_other/image.*(subject name|certificate)" "$tls_other/image" \
         cainfo="$tmp/tls/ca.pem"
 refused "$tls_expired/image.*(expired|certificate)" "$tls_expired/image" \

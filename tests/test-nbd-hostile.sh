@@ -9,6 +9,22 @@ import os, random, socket, struct, sys, threading
 mode, path = sys.argv[1:3]
 SIZE = {"zero": 0, "negative": 1 << 63}.get(mode, 1 << 20)
 
+# In so many pairs: the first of each, then the second.
+def every_other(n, pairs):
+    step = n // pairs // 2
+    return [(i, i + step) for first in (0, step)
+            for i in range(first, n, 2 * step)]
+
+# Which parts of n bytes.
+parts = {
+    "sr-good": lambda n: [(n // 2, n), (0, n // 4), (n // 4, n // 2)],
+    "sr-many": lambda n: every_other(n, 32),
+    "sr-dust": lambda n: every_other(n, 1024),
+    "sr-twice": lambda n: [(0, n // 2), (0, n // 2)],
+    "sr-overlap": lambda n: [(0, n // 2), (n // 2 - 1, n - 1)],
+    "sr-around": lambda n: [(10, 20), (0, n - 10)],
+}
+
 def take(c, n):
     data = b""
     while len(data) < n:
@@ -68,6 +84,14 @@ def serve(c):
             c.sendall(struct.pack(">IHHQI", 0x668e33ef, 1, 1, cookie,
                                   8 + n // 2) + struct.pack(">Q", at)
                       + b"y" * (n // 2))
+        elif mode in parts:             # parts of it, the last one done
+            places = parts[mode](n)
+            for i, (start, end) in enumerate(places):
+                c.sendall(struct.pack(">IHHQI", 0x668e33ef,
+                                      int(i == len(places) - 1), 1, cookie,
+                                      8 + end - start)
+                          + struct.pack(">Q", at + start)
+                          + b"y" * (end - start))
         else:
             c.sendall(simple + b"y" * n)
 
@@ -88,7 +112,8 @@ while True:
 PYTHON
 
 for mode in good zero negative closes garbage silent cookie short noise \
-            sr-beyond sr-length sr-part; do
+            sr-beyond sr-length sr-part sr-good sr-many sr-dust sr-twice \
+            sr-overlap sr-around; do
   python3 "$tmp/hostile.py" $mode "$tmp/$mode.sock" >"$tmp/hostile.log" 2>&1 &
   cleanup_fn kill $!
   wait_for 60 test -e "$tmp/$mode.sock" || fail "no server for $mode"
@@ -105,7 +130,7 @@ except nbd.Error as e:
     sys.exit(7)
 sys.exit(0 if data == b"y" * 65536 else 1)
 ' "$(uri server)" || status=$?
-  if [ $mode = good ]; then
+  if [[ $mode = good || $mode = sr-good || $mode = sr-many ]]; then
     [ $status -eq 0 ] || fail "a good server is refused"
   else
     [ $status -eq 7 ] || fail "a server that is $mode: $status"

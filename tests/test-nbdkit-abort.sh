@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Clients that vanish while many of their replies are being sent.  nbdkit 1.32
 # itself may abort then, with any plugin that answers in parallel.  Nothing
-# else may happen to ours, and its cache is whole afterwards.
+# else may happen to our plugin and filter, and their caches are whole
+# afterwards.
 
 . "${abs_top_srcdir:-.}/tests/functions.sh"
+. "$abs_top_srcdir/tests/filter.sh"
 
 its_own="raw_send_socket: Assertion \`sock >= 0' failed"
 
@@ -54,13 +56,16 @@ echo "nbdkit with its memory plugin: $how"
 [ $how = aborted ] || stop_nbdkit stock
 
 make_image "$tmp/image" 64M
-for _ in 1 2 3; do
-  start_tiercache ours "$tmp/image" cache-dir="$tmp/cache" cache-size=256M
-  vanishing ours
-  how_ended ours
-  echo "nbdkit with this plugin: $how"
-  [ $how = aborted ] || stop_nbdkit ours
-  start_tiercache ours "$tmp/image" cache-dir="$tmp/cache" cache-size=256M
-  same_bytes ours "$tmp/image"
-  stop_nbdkit ours
+
+for way in "${ways[@]}"; do
+  for _ in 1 2; do
+    start_way "$way" ours "$tmp/image" "$tmp/cache-$way" 256M
+    vanishing ours
+    how_ended ours
+    echo "nbdkit with ours ($way): $how"
+    [ $how = aborted ] || stop_nbdkit ours
+    start_way "$way" ours "$tmp/image" "$tmp/cache-$way" 256M
+    same_bytes ours "$tmp/image"
+    stop_nbdkit ours
+  done
 done

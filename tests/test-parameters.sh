@@ -34,6 +34,8 @@ for name in readahead progress; do
 done
 refused 'header=.*NAME: *VALUE' "${good[@]}" header=nocolon
 refused 'password' "${good[@]}" password=+"$tmp/nothere"
+refused "cainfo=$tmp/nothere: .*No such file" "${good[@]}" \
+  cainfo="$tmp/nothere"
 refused "unknown parameter '?colour" "${good[@]}" colour=blue
 refused 'url.*(required|missing|must)|(required|missing|must).*url' \
   cache-dir="$tmp/cache"

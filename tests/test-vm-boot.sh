@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # A guest whose root file system is the export, read through qemu's nbd block
-# driver: its init runs from there and reads every file.
-
-. "${abs_top_srcdir:-.}/tests/functions.sh"
+# driver from a slow web server: its init runs from there and reads every
+# file, first with nothing cached.
+# shellcheck source=tests/http.sh
+. "${abs_top_srcdir:-.}/tests/http.sh"
 . "$abs_top_srcdir/tests/vm/functions.sh"
 
 requires command -v qemu-system-x86_64
@@ -24,7 +25,8 @@ echo "@sum=$(/bin/busybox find . -type f ! -path './lost+found*' -print0 |
 /bin/busybox poweroff -f
 EOT
 chmod 755 "$tmp/root/sbin/init"
-make_ext4 "$tmp/image" 96M "$tmp/root"
+start_nginx
+make_ext4 "$www/image" 96M "$tmp/root"
 
 vm_initrd <<'EOT'
 until [ -b /dev/vda ]; do usleep 20000; done
@@ -33,7 +35,7 @@ mount --move /dev /mnt/dev
 exec switch_root /mnt /sbin/init
 EOT
 
-start_tiercache server "$tmp/image" cache-dir="$tmp/cache" cache-size=256M
+start_tiercache server "$nginx/slow/image" cache-dir="$tmp/cache" cache-size=256M
 for round in cold warm; do
   vm_run 240 -snapshot \
     -drive "file=nbd:unix:$tmp/server.sock,format=raw,if=virtio"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The kernel's nbd client, in a guest: mounts the export over two connections
-# and reads every file, cold and warm.
-
-. "${abs_top_srcdir:-.}/tests/functions.sh"
+# The kernel's nbd client, in a guest: mounts the export of an image on a slow
+# web server over two connections and reads every file, cold and warm.
+# shellcheck source=tests/http.sh
+. "${abs_top_srcdir:-.}/tests/http.sh"
 . "$abs_top_srcdir/tests/vm/functions.sh"
 
 requires command -v qemu-system-x86_64
@@ -11,14 +11,10 @@ requires command -v busybox
 
 vm_kernel
 make_tree "$tmp/tree"
-make_ext4 "$tmp/image" 96M "$tmp/tree"
-# nbdkit listens on TCP for the guest, on a port that the kernel gives it.
-port=$(python3 -c '
-import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
-start_nbdkit_tcp server "$port" "$plugin" "$tmp/image" \
+start_nginx
+make_ext4 "$www/image" 96M "$tmp/tree"
+read -r port < <(free_ports 1)
+start_nbdkit_tcp server "$port" "$plugin" "$nginx/slow/image" \
   cache-dir="$tmp/cache" cache-size=256M
 
 mkdir -p "$tmp/initrd/bin"

@@ -89,6 +89,25 @@ budget_fits (const struct cache *c, uint64_t bytes, uint32_t slots)
     c->slots - c->taken >= slots;
 }
 
+/* What is pinned leaves so little that what else would be stored goes again at
+ * once: it had better not be stored at all.
+ */
+bool
+budget_crowded (const struct cache *c)
+{
+  return c->pinned_used > 0 &&
+    budget_used (c) - c->data_used + c->pinned_used >
+    c->limit - c->limit / 20;
+}
+
+/* Nobody will make room: all there is is pinned. */
+static bool
+is_stuck (struct cache *c)
+{
+  return c->pinned_live > 0 && pin_evictable (c) == 0 && !c->sweep_wanted &&
+    !c->sweeping;
+}
+
 /* Waits until it fits, for a bounded time.  False: it doesn't. */
 bool
 budget_wait (struct cache *c, uint64_t bytes, uint32_t slots)
@@ -97,7 +116,7 @@ budget_wait (struct cache *c, uint64_t bytes, uint32_t slots)
   int r = 0;
 
   while (!budget_fits (c, bytes, slots)) {
-    if (r != 0 || health_degraded (c) || c->closing)
+    if (r != 0 || health_unwritable (c) || c->closing || is_stuck (c))
       return false;
     if (!deadline)
       deadline = stop_now_ns () + WAIT_NS;
@@ -118,6 +137,8 @@ budget_charge (struct cache *c, uint32_t slot, uint64_t bytes)
   uint32_t file = slot / c->slots_per_file;
 
   c->data_used += bytes;
+  if (c->table[slot].flags & SLOT_PINNED)
+    c->pinned_used += bytes;
   if (c->file_peak[file] == 0)
     c->meta_used += META_FILE;
   /* A file system does not merge what holds the extents of a file when these
@@ -133,6 +154,8 @@ void
 budget_release (struct cache *c, uint32_t slot, uint64_t bytes)
 {
   c->data_used -= bytes;
+  if (c->table[slot].flags & SLOT_PINNED)
+    c->pinned_used -= bytes;
   c->file_live[slot / c->slots_per_file]--;
 }
 

@@ -47,6 +47,7 @@ enum slot_state { SLOT_FREE, SLOT_TAKEN, SLOT_LIVE, SLOT_DOOMED };
 
 #define SLOT_HURRY 1u           /* raw for want of time: compress when idle */
 #define SLOT_SUSPECT 2u         /* failed its check: space is not as thought */
+#define SLOT_PINNED 4u          /* of a pinned object: no victim */
 
 struct slot
 {
@@ -62,16 +63,28 @@ struct slot
 
 _Static_assert (sizeof (struct slot) == 48, "memory a slot");
 
+/* Hits of one object; a thread counts on the line of its CPU. */
+#define OBJECT_COUNTERS 8u
+struct object_counter
+{
+  _Alignas (64) _Atomic uint64_t hits;
+};
+
 struct cache_object
 {
   struct cache *cache;
   uint32_t id;
   unsigned refs;                /* (objects_lock) */
   bool lasting, superseded;     /* superseded: (objects_lock) */
+  _Atomic bool pinned;          /* written with objects_lock held */
   uint64_t size, blocks;
   uint64_t seed;
   _Atomic uint64_t validated_s;
+  uint64_t hits_before;         /* by other processes */
+  struct object_counter *counters;      /* from its first open on */
   char *identity, *validator;
+  cache_stored_fn stored;       /* set before anything is stored, or never */
+  void *stored_opaque;
 };
 
 /* A block in its stored form, on its way to the disk. */
@@ -163,6 +176,8 @@ struct cache
   uint64_t data_used;           /* of blocks, a whole number of units each */
   uint64_t meta_used;           /* what the file system may need for them */
   uint64_t surplus;             /* found on disk beyond the account */
+  uint64_t pinned_used;         /* of data_used, in pinned slots */
+  uint64_t pinned_live;         /* LIVE slots that are pinned */
   uint64_t wanted;              /* by the store that waits for most */
   uint32_t wanted_slots, waiters;
   uint32_t *file_live, *file_peak;
@@ -179,7 +194,7 @@ struct cache
   size_t sweep_dead_count;
   uint32_t sweep_at;
   bool sweeping;
-  uint32_t hurry_at, hurry_passed, policy_at;
+  uint32_t hurry_at, policy_at;
   uint64_t hurry_slots;         /* (lock) LIVE slots with SLOT_HURRY */
   uint64_t activity, activity_seen;     /* (lock) stores so far */
   uint64_t next_tick_ns;
@@ -196,8 +211,9 @@ struct cache
   struct scratch *scratch;
   uint32_t scratch_count;
 
-  _Atomic bool degraded;
-  _Atomic bool degraded_told;
+  _Atomic bool degraded;        /* the disk fails: bypassed */
+  _Atomic bool unwritable;      /* it is full or read-only: hits only */
+  _Atomic unsigned told;        /* bits of health.c */
   uint64_t retry_at_ns;         /* (lock) */
 
   struct counters counters[COUNTERS];
@@ -221,6 +237,14 @@ health_degraded (struct cache *c)
   return atomic_load_explicit (&c->degraded, memory_order_relaxed);
 }
 
+/* Nothing is to be written, and so nothing evicted. */
+static inline bool
+health_unwritable (struct cache *c)
+{
+  return health_degraded (c) ||
+    atomic_load_explicit (&c->unwritable, memory_order_relaxed);
+}
+
 /* slots.c: the table, the hash and the bitmap.  What a reader looked up: */
 struct view
 {
@@ -237,6 +261,8 @@ extern void slots_mark (struct cache *c, const struct view *view,
                         uint32_t set, uint32_t clear);
 extern uint64_t slots_key (const struct cache *c, uint32_t object,
                            uint64_t block);
+/* For qsort and bsearch of numbers of 32 bits. */
+extern int slots_compare (const void *a, const void *b);
 /* The rest with the lock held. */
 extern bool slots_take (struct cache *c, uint32_t count, uint32_t *slots);
 extern void slots_adopt (struct cache *c, uint32_t slot);
@@ -256,6 +282,7 @@ extern void budget_charge (struct cache *c, uint32_t slot, uint64_t bytes);
 extern void budget_release (struct cache *c, uint32_t slot, uint64_t bytes);
 extern uint64_t budget_excess (struct cache *c);
 extern void budget_reconcile (struct cache *c); /* lets the lock go */
+extern bool budget_crowded (const struct cache *c);
 
 /* index.c: header and records. */
 extern enum found index_read_header (const struct sys *sys, int fd,
@@ -281,9 +308,12 @@ index_offset (uint32_t slot)
   return INDEX_HEADER + (uint64_t) slot * INDEX_RECORD;
 }
 extern uint32_t index_crc (uint32_t seed, const void *data, size_t bytes);
-extern void index_prelude (uint8_t *out, const char magic[8]);
+extern void index_prelude (uint8_t *out, const char magic[8],
+                           uint32_t version);
+/* Versions from 1 to newest are known. */
 extern enum found index_check_prelude (const uint8_t *in,
-                                       const char magic[8]);
+                                       const char magic[8], uint32_t newest,
+                                       uint32_t *version);
 
 /* data.c: the data files. */
 extern int data_fd (struct cache *c, uint32_t file);
@@ -321,13 +351,19 @@ struct scratch
   pthread_mutex_t busy;
   uint8_t *stored;              /* a block, as stored */
   uint8_t *piece;               /* a piece, decoded */
+  bool for_one_read;            /* not one of the cache's */
 };
 extern int scratch_new (struct cache *c);
 extern void scratch_delete (struct cache *c);
 extern struct scratch *scratch_get (struct cache *c);
 extern void scratch_put (struct scratch *scratch);
 
-/* read.c */
+/* read.c.  Both false: the disk has failed, or the file is short. */
+extern bool read_data (struct cache *c, uint32_t slot, uint32_t offset,
+                       void *buf, uint32_t bytes);
+extern bool read_record (struct cache *c, const struct cache_object *object,
+                         uint64_t block, const struct view *view,
+                         const uint8_t *bytes, struct record *record);
 extern bool read_quietly (struct cache_object *object, void *buf,
                           uint64_t offset, uint32_t count);
 extern void read_drop (struct cache *c, const struct view *view,
@@ -358,10 +394,13 @@ extern bool recompress_some (struct cache *c);
 
 /* objects.c; objects_lock is held where no other lock is named. */
 extern struct cache_object *objects_by_id (struct cache *c, uint32_t id);
-extern int objects_add_known (void *cache, uint32_t id, const char *identity,
-                              const char *validator, uint64_t size,
-                              uint64_t validated_s);
+struct objects_entry;
+extern int objects_add_known (void *cache, const struct objects_entry *entry);
 extern void objects_delete_all (struct cache *c);
+extern struct cache_object *objects_newest (struct cache *c,
+                                            const char *identity);
+extern void objects_put (struct cache_object *object, bool forget);
+extern uint64_t objects_hits (const struct cache_object *object);
 extern uint64_t objects_seed (uint32_t id, const char *identity,
                               const char *validator, uint64_t size);
 
@@ -371,9 +410,14 @@ struct objects_header
   uint64_t nonce;
   uint32_t next_id, count;
 };
-typedef int (*objects_fn) (void *opaque, uint32_t id, const char *identity,
-                           const char *validator, uint64_t size,
-                           uint64_t validated_s);
+struct objects_entry
+{
+  const char *identity, *validator;     /* valid during the call */
+  uint64_t size, validated_s, hits;
+  uint32_t id;
+  bool pinned;
+};
+typedef int (*objects_fn) (void *opaque, const struct objects_entry *entry);
 extern enum found objects_read (const struct sys *sys, const char *dir,
                                 struct objects_header *header,
                                 uint64_t *bytes, objects_fn fn,
@@ -386,6 +430,34 @@ extern uint64_t objects_reserve (const struct cache *c, uint64_t bytes);
  * which the evictor itself must not.
  */
 extern int objects_save (struct cache *c, bool wait);
+
+/* For a new cache, while it is being opened and has space for an empty list.
+ * -1 with errno.
+ */
+extern int objects_create (struct cache *c);
+
+/* named.c: the objects of an identity, or all of them (NULL), each with a
+ * reference, ascending by id.
+ */
+struct named
+{
+  struct cache_object **objects;
+  size_t count;
+};
+extern int named_get (struct cache *c, const char *identity, bool not_pinned,
+                      struct named *named, struct error *e);
+extern struct cache_object **named_find (const struct named *named,
+                                         uint32_t id);
+extern void named_put (struct named *named, bool forget);
+
+/* pin.c: what is pinned is no victim. */
+extern void pin_object (struct cache_object *object, bool pinned);
+static inline uint64_t
+pin_evictable (struct cache *c) /* lock held */
+{
+  return atomic_load_explicit (&c->resident, memory_order_relaxed) -
+    c->pinned_live;
+}
 
 /* owned.c: 0, or -1 with *e if the directory holds files that have the names
  * of a cache's and are not.

@@ -53,6 +53,8 @@ extern struct cache *cache_open (const struct cache_config *config,
  */
 extern void cache_close (struct cache *cache);
 
+extern uint32_t cache_block_size (const struct cache *cache);
+
 /* What is known of the newest version of an identity. */
 struct cache_version
 {
@@ -86,6 +88,16 @@ extern void cache_object_validated (struct cache_object *object,
                                     uint64_t now_s);
 
 #define CACHE_READ_AHEAD 1u   /* a block that read-ahead brought: first use */
+
+/* Calls stored for each block of the object that is stored from now on, with
+ * what it takes in the cache and the time that it took to fetch; from any
+ * thread, with no lock held.  Call before anything is stored.  The first call
+ * counts, for as long as the cache is open.
+ */
+typedef void (*cache_stored_fn) (void *opaque, uint64_t block,
+                                 uint64_t cost_us, uint64_t bytes);
+extern void cache_object_watch (struct cache_object *object,
+                                cache_stored_fn stored, void *opaque);
 
 /* Copies bytes [offset, offset + count) as far as they are cached without a
  * gap.  Returns how many (0: the first block is missing).  What returns short
@@ -126,30 +138,84 @@ struct cache_stats
   uint64_t resident_blocks;
   uint64_t used_bytes;                  /* on disk, index included */
   bool degraded;                        /* pass-through: the disk fails */
+  bool unwritable;                      /* it is full or read-only: what is
+                                           cached is served, nothing stored */
 };
 extern void cache_stats (struct cache *cache, struct cache_stats *stats);
 
-/* For tiercache-ctl stat: reads a directory without owning it, also while
- * another process does.
- */
+/* What is cached of an object version, or known of it. */
 struct cache_listing_object
 {
   const char *identity, *validator;     /* valid during the call */
   uint64_t size, validated_s;
   uint64_t blocks, stored_bytes;        /* cached of it */
+  uint64_t hits;                        /* blocks read from the cache */
+  bool pinned;
+  bool kept;                            /* found again by the next process */
 };
 struct cache_listing
 {
   uint32_t block_size;
   uint64_t budget, used_bytes, blocks, slots;
   bool compress;
+  uint32_t policy;                      /* an enum policy_kind, or a number of
+                                           a later tiercache's */
   long owner_pid;                       /* 0: nobody has it open */
 };
 typedef int (*cache_listing_fn) (void *opaque,
                                  const struct cache_listing_object *object);
 
-/* Fills *listing, calls fn once for each object.  0, or -1 with *e. */
+/* Fills *listing, calls fn once for each object.  0, or -1 with *e.  Reads the
+ * directory without owning it, also while another process does: hits and pins
+ * are as they were last saved.
+ */
 extern int cache_list (const char *dir, struct cache_listing *listing,
                        cache_listing_fn fn, void *opaque, struct error *e);
+
+/* The same of a cache that is open, as it is now. */
+extern int cache_list_open (struct cache *cache,
+                            struct cache_listing *listing,
+                            cache_listing_fn fn, void *opaque,
+                            struct error *e);
+
+/* Pins an identity, or ends that: blocks of its current version, and of those
+ * after it, are never evicted for room, also after a restart.  When what is
+ * pinned fills the budget nothing else is stored.  0, or -1 with *e: nothing
+ * is known of it, its versions can't be told apart, or it could not be
+ * written down.
+ */
+extern int cache_pin (struct cache *cache, const char *identity, bool pinned,
+                      struct error *e);
+
+/* What cache_verify tells now and then; false ends it. */
+typedef bool (*cache_progress_fn) (void *opaque, uint64_t done,
+                                   uint64_t total);
+
+/* Drops the blocks that bytes [offset, end) of an identity touch, of all its
+ * versions; end UINT64_MAX: to its end.  identity NULL: of all objects that are
+ * not pinned.  When they return the space has been given back.  0, or -1 with
+ * *e: it is pinned, or nothing is known of it.
+ */
+struct cache_evicted
+{
+  uint64_t blocks, bytes;               /* on disk */
+};
+extern int cache_evict (struct cache *cache, const char *identity,
+                        uint64_t offset, uint64_t end,
+                        struct cache_evicted *evicted, struct error *e);
+
+/* Reads every block of an identity (NULL: of all) from the disk and checks
+ * all of it, whether it was checked before or not; what fails is dropped.
+ * progress is told blocks.  0, also if some failed or progress has ended it;
+ * -1 with *e: nothing is known of it, or the disk fails.
+ */
+struct cache_verified
+{
+  uint64_t blocks, bytes;               /* read, on disk */
+  uint64_t failed;                      /* of the blocks */
+};
+extern int cache_verify (struct cache *cache, const char *identity,
+                         cache_progress_fn progress, void *opaque,
+                         struct cache_verified *verified, struct error *e);
 
 #endif /* TIERCACHE_CACHE_H */

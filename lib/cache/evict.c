@@ -17,13 +17,14 @@
 #define TICK_NS NS_PER_S
 #define POLICY_AT_A_TICK 1024   /* entries whose state is saved */
 
-/* For policy_victims: only what is LIVE may go. */
+/* For policy_victims: only what is LIVE may go, and is not pinned. */
 static struct policy_entry *
 table_entry (void *opaque, uint32_t slot)
 {
-  struct cache *c = opaque;
+  struct slot *s = &((struct cache *) opaque)->table[slot];
 
-  return c->table[slot].state == SLOT_LIVE ? &c->table[slot].policy : NULL;
+  return s->state == SLOT_LIVE && !(s->flags & SLOT_PINNED) ?
+    &s->policy : NULL;
 }
 
 void
@@ -50,14 +51,6 @@ evict_choose (struct cache *c, uint32_t max, uint32_t *slots)
   for (uint32_t i = 0; i < n; i++)
     evict_one (c, slots[i]);
   return n;
-}
-
-static int
-compare (const void *a, const void *b)
-{
-  uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-  return x < y ? -1 : x > y;
 }
 
 static uint32_t
@@ -123,7 +116,7 @@ evict_free (struct cache *c, uint32_t *slots, uint32_t count)
   static const uint8_t empty[BATCH_MAX * INDEX_RECORD];
   uint32_t n;
 
-  qsort (slots, count, sizeof *slots, compare);
+  qsort (slots, count, sizeof *slots, slots_compare);
   for (uint32_t i = 0; i < count; i += n) {
     n = neighbours (slots + i, count - i, c->slots_per_file);
     if (index_write (c, slots[i], n, empty) == -1)
@@ -152,7 +145,7 @@ evict_some (struct cache *c)
   uint64_t bytes = budget_excess (c);
   uint32_t slots[BATCH_MAX], n;
 
-  if (bytes == 0)
+  if (bytes == 0 || pin_evictable (c) == 0)
     return false;
   n = evict_choose (c, batch (c, bytes), slots);
   if (n == 0)
@@ -239,12 +232,15 @@ evict_thread (void *arg)
     bool idle = stores == c->activity;
 
     stores = c->activity;
-    if (health_degraded (c))
+    if (health_unwritable (c))
       health_retry (c);
     else {
-      if (evict_some (c) || sweep_some (c))
+      bool did = sweep_some (c);
+
+      did |= evict_some (c);
+      tick (c);                 /* also when there is always more to do */
+      if (did)
         continue;
-      tick (c);
       if (idle && recompress_some (c))
         continue;
     }

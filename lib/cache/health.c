@@ -1,9 +1,10 @@
 /* A cache disk that fails: the cache is bypassed, and tried again every ten
- * seconds.
+ * seconds.  If it is only full or read-only, what is cached is still served.
  */
 
 #include <config.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,17 +15,28 @@
 
 #define RETRY_NS (10 * NS_PER_S)
 
+/* What the user has heard of. */
+#define TOLD_DEGRADED 1u
+#define TOLD_UNWRITABLE 2u
+
+/* Of a write only: what is there can be read. */
+static bool
+only_writes_fail (int errnum)
+{
+  return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS;
+}
+
 /* True if the user should hear of it. */
 static bool
-enter (struct cache *c)
+enter (struct cache *c, _Atomic bool *state, unsigned told)
 {
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
 
-  if (atomic_exchange (&c->degraded, true))
+  if (atomic_exchange (state, true))
     return false;
   c->retry_at_ns = c->sys->monotonic_ns (c->sys) + RETRY_NS;
   pthread_cond_broadcast (&c->space_cond);
-  return !atomic_exchange (&c->degraded_told, true);
+  return !(atomic_fetch_or (&c->told, told) & told);
 }
 
 /* An operation on a file of the cache has failed.  number is that of a data
@@ -42,7 +54,14 @@ health_failed (struct cache *c, const char *what, const char *file,
   log_debug (cache, "%s/%s%s: cannot %s: %s", c->dir, file, name, what,
              strerror (errnum));
 
-  if (enter (c))
+  if (only_writes_fail (errnum)) {
+    if (enter (c, &c->unwritable, TOLD_UNWRITABLE))
+      log_info ("%s/%s%s: cannot %s: %s: nothing more is cached, what is "
+                "there is served, and it is tried again every 10 s: make "
+                "room on that disk, or make it writable", c->dir, file, name,
+                what, strerror (errnum));
+  }
+  else if (enter (c, &c->degraded, TOLD_DEGRADED))
     log_info ("%s/%s%s: cannot %s: %s: the cache is bypassed, and tried "
               "again every 10 s", c->dir, file, name, what,
               strerror (errnum));
@@ -52,8 +71,8 @@ health_failed (struct cache *c, const char *what, const char *file,
 void
 health_works (struct cache *c)
 {
-  if (atomic_load_explicit (&c->degraded_told, memory_order_relaxed) &&
-      !health_degraded (c) && atomic_exchange (&c->degraded_told, false))
+  if (atomic_load_explicit (&c->told, memory_order_relaxed) &&
+      !health_unwritable (c) && atomic_exchange (&c->told, 0))
     log_info ("%s: the cache works again", c->dir);
 }
 
@@ -76,6 +95,7 @@ health_retry (struct cache *c)
   c->retry_at_ns = c->sys->monotonic_ns (c->sys) + RETRY_NS;
   if (works) {
     atomic_store (&c->degraded, false);
+    atomic_store (&c->unwritable, false);
     c->sweep_wanted = true;     /* what could not be punched */
   }
 }

@@ -13,7 +13,7 @@
 #include "cache/cache-internal.h"
 #include "util/mix.h"
 
-#define FORMAT 1
+#define FORMAT 1                /* of the index */
 #define CHECKED 48              /* bytes of header and record that a check
                                    covers, its own included */
 #define HEADER_USED 544
@@ -28,32 +28,35 @@ index_crc (uint32_t seed, const void *data, size_t bytes)
 }
 
 void
-index_prelude (uint8_t *out, const char m[8])
+index_prelude (uint8_t *out, const char m[8], uint32_t version)
 {
   memcpy (out, m, 8);
-  bytes_put32 (out + 8, FORMAT);
+  bytes_put32 (out + 8, version);
   bytes_put32 (out + 12, index_crc (UINT32_MAX, out, 12));
 }
 
 enum found
-index_check_prelude (const uint8_t *in, const char m[8])
+index_check_prelude (const uint8_t *in, const char m[8], uint32_t newest,
+                     uint32_t *version)
 {
   if (memcmp (in, m, 8) != 0 ||
       bytes_get32 (in + 12) != index_crc (UINT32_MAX, in, 12))
     return FOUND_DAMAGED;
-  return bytes_get32 (in + 8) == FORMAT ? FOUND : FOUND_UNKNOWN_VERSION;
+  *version = bytes_get32 (in + 8);
+  return *version >= 1 && *version <= newest ? FOUND : FOUND_UNKNOWN_VERSION;
 }
 
 enum found
 index_read_header (const struct sys *sys, int fd, struct index_header *h)
 {
   uint8_t in[HEADER_USED];
+  uint32_t version;
   enum found found;
   ssize_t r = sys_pread_full (sys, fd, in, sizeof in, 0);
 
   if (r != sizeof in)
     return r == -1 ? FOUND_ERROR : FOUND_DAMAGED;
-  found = index_check_prelude (in, magic);
+  found = index_check_prelude (in, magic, FORMAT, &version);
   if (found != FOUND)
     return found;
   if (bytes_get32 (in + 48) != index_crc (UINT32_MAX, in, CHECKED))
@@ -78,7 +81,7 @@ index_write_header (struct cache *c)
 {
   uint8_t out[HEADER_POLICY] = { 0 };
 
-  index_prelude (out, magic);
+  index_prelude (out, magic, FORMAT);
   bytes_put64 (out + 16, c->nonce);
   bytes_put32 (out + 24, c->block_size);
   bytes_put32 (out + 28, c->slots);

@@ -23,7 +23,8 @@ struct object
 {
   uint32_t id;
   char *identity, *validator;
-  uint64_t size, validated_s, seed, blocks, stored_bytes;
+  uint64_t size, validated_s, hits, seed, blocks, stored_bytes;
+  bool pinned;
 };
 
 struct list
@@ -36,8 +37,7 @@ struct list
 };
 
 static int
-add_object (void *opaque, uint32_t id, const char *identity,
-            const char *validator, uint64_t size, uint64_t validated_s)
+add_object (void *opaque, const struct objects_entry *entry)
 {
   struct list *list = opaque;
   struct object *more = realloc (list->objects,
@@ -48,10 +48,12 @@ add_object (void *opaque, uint32_t id, const char *identity,
   list->objects = more;
   o = &list->objects[list->count++];
   *o = (struct object) {
-    .id = id, .identity = strdup (identity),
-    .validator = strdup (validator), .size = size,
-    .validated_s = validated_s,
-    .seed = objects_seed (id, identity, validator, size)
+    .id = entry->id, .identity = strdup (entry->identity),
+    .validator = strdup (entry->validator), .size = entry->size,
+    .validated_s = entry->validated_s, .hits = entry->hits,
+    .pinned = entry->pinned,
+    .seed = objects_seed (entry->id, entry->identity, entry->validator,
+                          entry->size)
   };
   return o->identity && o->validator ? 0 : -1;
 }
@@ -190,6 +192,7 @@ read_index (struct list *list, struct cache_listing *listing,
   listing->budget = h.budget;
   listing->slots = h.slots;
   listing->compress = h.flags & INDEX_COMPRESS;
+  listing->policy = h.policy;
   list->shape.block_size = h.block_size;
   list->shape.piece = h.block_size / PIECES;
   list->shape.granule = h.block_size <= 65536 ? 1 : h.block_size / 65536;
@@ -229,7 +232,8 @@ list_all (struct list *list, struct cache_listing *listing,
     struct cache_listing_object out = {
       .identity = o->identity, .validator = o->validator,
       .size = o->size, .validated_s = o->validated_s,
-      .blocks = o->blocks, .stored_bytes = o->stored_bytes
+      .blocks = o->blocks, .stored_bytes = o->stored_bytes,
+      .hits = o->hits, .pinned = o->pinned, .kept = true
     };
 
     if (fn && fn (opaque, &out) == -1)

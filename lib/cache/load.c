@@ -43,7 +43,8 @@ load_record (struct cache *c, uint32_t slot, const uint8_t *in,
   atomic_store (&s->object, r.object);
   atomic_store (&s->block, r.block);
   atomic_store (&s->lengths, r.lengths);
-  s->flags = c->compress && (r.flags & RECORD_HURRY) ? SLOT_HURRY : 0;
+  s->flags = (c->compress && (r.flags & RECORD_HURRY) ? SLOT_HURRY : 0) |
+    (object->pinned ? SLOT_PINNED : 0);
   space = budget_block (c, r.lengths);
   budget_charge (c, slot, space);
   policy_entry_load (c->policy, &s->policy, max_u64 (space, c->unit),

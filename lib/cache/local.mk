@@ -5,15 +5,19 @@ libtiercache_la_SOURCES += \
 	lib/cache/cache.c \
 	lib/cache/cache.h \
 	lib/cache/data.c \
+	lib/cache/drop.c \
 	lib/cache/evict.c \
 	lib/cache/health.c \
 	lib/cache/index.c \
 	lib/cache/list.c \
+	lib/cache/list-open.c \
 	lib/cache/load.c \
+	lib/cache/named.c \
 	lib/cache/objects-file.c \
 	lib/cache/objects.c \
 	lib/cache/owned.c \
 	lib/cache/pieces.c \
+	lib/cache/pin.c \
 	lib/cache/read.c \
 	lib/cache/reclaim.c \
 	lib/cache/recompress.c \
@@ -21,4 +25,5 @@ libtiercache_la_SOURCES += \
 	lib/cache/scratch.c \
 	lib/cache/slots.c \
 	lib/cache/store.c \
-	lib/cache/sweep.c
+	lib/cache/sweep.c \
+	lib/cache/verify.c

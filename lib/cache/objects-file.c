@@ -15,7 +15,10 @@
 #include "util/minmax.h"
 
 #define HEADER 48
-#define ENTRY 24
+#define FORMAT 2
+#define ENTRY 40                /* without the strings */
+#define ENTRY_1 24              /* in version 1 */
+#define ENTRY_PINNED 1u
 #define SMALL_LIMIT 8192
 #define FILE_BYTES_MAX ((uint64_t) OBJECTS_MAX *                        \
                   (ENTRY + CACHE_IDENTITY_MAX + CACHE_VALIDATOR_MAX + 8))
@@ -23,15 +26,15 @@
 static const char magic[8] = "tcObject";
 
 static uint64_t
-entry_bytes (uint64_t identity, uint64_t validator)
+entry_bytes (uint64_t head, uint64_t strings)
 {
-  return (ENTRY + identity + validator + 7) / 8 * 8;
+  return (head + strings + 7) / 8 * 8;
 }
 
 uint64_t
 objects_entry_bytes (const struct cache_object *o)
 {
-  return entry_bytes (strlen (o->identity), strlen (o->validator));
+  return entry_bytes (ENTRY, strlen (o->identity) + strlen (o->validator));
 }
 
 /* What all entries may take, so that they don't eat up a small budget. */
@@ -58,38 +61,57 @@ put_entry (uint8_t *out, const struct cache_object *o)
   bytes_put16 (out + 6, validator);
   bytes_put64 (out + 8, o->size);
   bytes_put64 (out + 16, atomic_load (&o->validated_s));
+  bytes_put64 (out + 24, objects_hits (o));
+  bytes_put32 (out + 32, atomic_load (&o->pinned) ? ENTRY_PINNED : 0);
   memcpy (out + ENTRY, o->identity, identity);
   memcpy (out + ENTRY + identity, o->validator, validator);
-  return out + entry_bytes (identity, validator);
+  return out + entry_bytes (ENTRY, identity + validator);
 }
 
-/* The file as it should be: as many of the newest objects as fit. */
+/* Which objects are written: those that are pinned, and as many of the newest
+ * of the others as fit.  Returns from which on the others are.
+ */
+static size_t
+choose (struct cache *c, uint32_t *count, uint64_t *sum)
+{
+  size_t first = c->objects_count;
+
+  *count = 0;
+  *sum = 0;
+  for (size_t i = 0; i < c->objects_count; i++)
+    if (is_written (c->objects[i]) && c->objects[i]->pinned) {
+      *sum += objects_entry_bytes (c->objects[i]);
+      ++*count;
+    }
+  for (; first > 0 && *count < OBJECTS_MAX; first--) {
+    const struct cache_object *o = c->objects[first - 1];
+
+    if (!is_written (o) || o->pinned)
+      continue;
+    if (*sum + objects_entry_bytes (o) > objects_limit (c))
+      break;
+    *sum += objects_entry_bytes (o);
+    ++*count;
+  }
+  return first;
+}
+
 static uint8_t *
 encode (struct cache *c, size_t *bytes)
 {
-  uint64_t sum = 0;
-  size_t first = c->objects_count;
-  uint32_t count = 0;
+  uint64_t sum;
+  uint32_t count;
+  size_t first = choose (c, &count, &sum);
   uint8_t *image, *at;
 
-  for (; first > 0 && count < OBJECTS_MAX; first--) {
-    const struct cache_object *o = c->objects[first - 1];
-
-    if (!is_written (o))
-      continue;
-    if (sum + objects_entry_bytes (o) > objects_limit (c))
-      break;
-    sum += objects_entry_bytes (o);
-    count++;
-  }
   image = calloc (1, HEADER + sum);
   if (!image)
     return NULL;
   at = image + HEADER;
-  for (size_t i = first; i < c->objects_count; i++)
-    if (is_written (c->objects[i]))
+  for (size_t i = 0; i < c->objects_count; i++)
+    if (is_written (c->objects[i]) && (i >= first || c->objects[i]->pinned))
       at = put_entry (at, c->objects[i]);
-  index_prelude (image, magic);
+  index_prelude (image, magic, FORMAT);
   bytes_put64 (image + 16, c->nonce);
   bytes_put32 (image + 24, c->next_id);
   bytes_put32 (image + 28, count);
@@ -158,6 +180,19 @@ save (struct cache *c, const uint8_t *image, size_t bytes, bool wait)
 }
 
 int
+objects_create (struct cache *c)
+{
+  size_t bytes = 0;
+  uint64_t changed = atomic_load (&c->objects_changed);
+  CLEANUP_FREE uint8_t *image = encode (c, &bytes);
+
+  if (!image || write_file (c, image, bytes) == -1)
+    return -1;
+  atomic_store (&c->objects_saved, changed);
+  return 0;
+}
+
+int
 objects_save (struct cache *c, bool wait)
 {
   CLEANUP_FREE uint8_t *image = NULL;
@@ -167,12 +202,15 @@ objects_save (struct cache *c, bool wait)
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->objects_lock);
 
   want = atomic_load (&c->objects_changed);
+  /* Whoever writes it now may be waiting for space, and so for the evictor. */
+  if (c->objects_busy && !wait)
+    return -1;
   while (c->objects_busy && atomic_load (&c->objects_saved) < want)
     if (stop_wait (c->stop, &c->objects_cond, &c->objects_lock, 0) != 0)
       return -1;
   if (atomic_load (&c->objects_saved) >= want)
     return 0;
-  if (health_degraded (c))
+  if (health_unwritable (c))
     return -1;
   c->objects_busy = true;
   changed = atomic_load (&c->objects_changed);
@@ -187,37 +225,57 @@ objects_save (struct cache *c, bool wait)
   return r;
 }
 
+/* One entry of the version, with a head of so many bytes.  The bytes it
+ * takes, or 0 if it is damaged.
+ */
+static uint64_t
+parse_entry (const uint8_t *in, uint64_t bytes, uint32_t head,
+             struct objects_entry *entry, char *identity, char *validator)
+{
+  uint16_t n, v;
+
+  if (bytes < head)
+    return 0;
+  n = bytes_get16 (in + 4);
+  v = bytes_get16 (in + 6);
+  if (n == 0 || n > CACHE_IDENTITY_MAX || v > CACHE_VALIDATOR_MAX ||
+      bytes < entry_bytes (head, n + v) || memchr (in + head, 0, n + v) ||
+      bytes_get64 (in + 8) > INT64_MAX)
+    return 0;
+  memcpy (identity, in + head, n);
+  identity[n] = '\0';
+  memcpy (validator, in + head + n, v);
+  validator[v] = '\0';
+  *entry = (struct objects_entry) {
+    .id = bytes_get32 (in), .identity = identity, .validator = validator,
+    .size = bytes_get64 (in + 8), .validated_s = bytes_get64 (in + 16)
+  };
+  if (head == ENTRY) {
+    entry->hits = bytes_get64 (in + 24);
+    entry->pinned = bytes_get32 (in + 32) & ENTRY_PINNED;
+  }
+  return entry_bytes (head, n + v);
+}
+
 static enum found
-parse_entries (const uint8_t *in, uint64_t bytes,
+parse_entries (const uint8_t *in, uint64_t bytes, uint32_t head,
                const struct objects_header *h, objects_fn fn, void *opaque)
 {
   uint32_t last = 0;
 
   for (uint32_t i = 0; i < h->count; i++) {
     char identity[CACHE_IDENTITY_MAX + 1], validator[CACHE_VALIDATOR_MAX + 1];
-    uint32_t id;
-    uint16_t n, v;
+    struct objects_entry entry;
+    uint64_t taken = parse_entry (in, bytes, head, &entry, identity,
+                                  validator);
 
-    if (bytes < ENTRY)
+    if (taken == 0 || entry.id <= last || entry.id >= h->next_id)
       return FOUND_DAMAGED;
-    id = bytes_get32 (in);
-    n = bytes_get16 (in + 4);
-    v = bytes_get16 (in + 6);
-    if (id <= last || id >= h->next_id || n == 0 ||
-        n > CACHE_IDENTITY_MAX || v > CACHE_VALIDATOR_MAX ||
-        bytes < entry_bytes (n, v) || memchr (in + ENTRY, 0, n + v) ||
-        bytes_get64 (in + 8) > INT64_MAX)
-      return FOUND_DAMAGED;
-    memcpy (identity, in + ENTRY, n);
-    identity[n] = '\0';
-    memcpy (validator, in + ENTRY + n, v);
-    validator[v] = '\0';
-    if (fn (opaque, id, identity, validator, bytes_get64 (in + 8),
-            bytes_get64 (in + 16)) == -1)
+    if (fn (opaque, &entry) == -1)
       return FOUND_ERROR;
-    last = id;
-    in += entry_bytes (n, v);
-    bytes -= entry_bytes (n, v);
+    last = entry.id;
+    in += taken;
+    bytes -= taken;
   }
   return bytes == 0 ? FOUND : FOUND_DAMAGED;
 }
@@ -226,11 +284,12 @@ static enum found
 parse (const uint8_t *in, uint64_t bytes, struct objects_header *h,
        objects_fn fn, void *opaque)
 {
+  uint32_t version;
   enum found found;
 
   if (bytes < 16)
     return FOUND_DAMAGED;
-  found = index_check_prelude (in, magic);
+  found = index_check_prelude (in, magic, FORMAT, &version);
   if (found != FOUND)
     return found;
   if (bytes < HEADER ||
@@ -245,7 +304,8 @@ parse (const uint8_t *in, uint64_t bytes, struct objects_header *h,
   if (h->next_id == 0 || h->next_id > NOT_LASTING ||
       h->count > OBJECTS_MAX)
     return FOUND_DAMAGED;
-  return parse_entries (in + HEADER, bytes - HEADER, h, fn, opaque);
+  return parse_entries (in + HEADER, bytes - HEADER,
+                        version == 1 ? ENTRY_1 : ENTRY, h, fn, opaque);
 }
 
 /* Calls fn for each object in the file; it ends the reading with -1.

@@ -57,6 +57,7 @@ delete_object (struct cache_object *object)
 {
   free (object->identity);
   free (object->validator);
+  free (object->counters);
   free (object);
 }
 
@@ -111,16 +112,41 @@ add (struct cache *c, uint32_t id, const char *identity,
 
 /* One that the file knows. */
 int
-objects_add_known (void *cache, uint32_t id, const char *identity,
-                   const char *validator, uint64_t size,
-                   uint64_t validated_s)
+objects_add_known (void *cache, const struct objects_entry *entry)
 {
-  struct cache_object *object = add (cache, id, identity, validator, size);
+  struct cache_object *object = add (cache, entry->id, entry->identity,
+                                     entry->validator, entry->size);
 
   if (!object)
     return -1;
-  atomic_store (&object->validated_s, validated_s);
+  atomic_store (&object->validated_s, entry->validated_s);
+  object->hits_before = entry->hits;
+  object->pinned = entry->pinned;
   return 0;
+}
+
+uint64_t
+objects_hits (const struct cache_object *object)
+{
+  uint64_t sum = object->hits_before;
+
+  for (unsigned i = 0; object->counters && i < OBJECT_COUNTERS; i++)
+    sum += atomic_load_explicit (&object->counters[i].hits,
+                                 memory_order_relaxed);
+  return sum;
+}
+
+static bool
+make_counters (struct cache_object *object)
+{
+  size_t bytes = OBJECT_COUNTERS * sizeof *object->counters;
+
+  if (object->counters)
+    return true;
+  object->counters = aligned_alloc (64, bytes);
+  if (object->counters)
+    memset (object->counters, 0, bytes);
+  return object->counters != NULL;
 }
 
 /* Nobody finds it or its blocks any more. */
@@ -139,8 +165,8 @@ drop (struct cache *c, struct cache_object *object)
 }
 
 /* The newest version of an identity. */
-static struct cache_object *
-newest (struct cache *c, const char *identity)
+struct cache_object *
+objects_newest (struct cache *c, const char *identity)
 {
   for (size_t i = c->objects_count; i > 0; i--) {
     struct cache_object *object = c->objects[i - 1];
@@ -156,7 +182,7 @@ cache_find (struct cache *c, const char *identity,
             struct cache_version *version)
 {
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->objects_lock);
-  struct cache_object *object = newest (c, identity);
+  struct cache_object *object = objects_newest (c, identity);
 
   if (!object || !object->lasting)
     return false;
@@ -180,6 +206,22 @@ find (struct cache *c, const char *identity, const char *validator,
       return object;
   }
   return NULL;
+}
+
+/* A pin is the identity's: the version that is current has it. */
+static void
+take_pin (struct cache *c, struct cache_object *object)
+{
+  for (size_t i = 0; i < c->objects_count; i++) {
+    struct cache_object *other = c->objects[i];
+
+    if (other == object || !other->pinned ||
+        strcmp (other->identity, object->identity) != 0)
+      continue;
+    pin_object (other, false);
+    pin_object (object, true);
+    atomic_fetch_add (&c->objects_changed, 1);
+  }
 }
 
 /* All other versions are the past: they go when nobody holds them. */
@@ -213,7 +255,7 @@ forget_some (struct cache *c)
       if (!o->lasting)
         continue;
       bytes += objects_entry_bytes (o);
-      if (o->refs == 0 &&
+      if (o->refs == 0 && !o->pinned &&
           (!oldest || atomic_load (&o->validated_s) <
            atomic_load (&oldest->validated_s)))
         oldest = o;
@@ -270,8 +312,11 @@ open_locked (struct cache *c, const char *identity, const char *validator,
   }
   else if (object->superseded)
     atomic_fetch_add (&c->objects_changed, 1);
+  if (!make_counters (object))
+    return NULL;
   object->refs++;
   object->superseded = false;
+  take_pin (c, object);
   supersede_others (c, object);
   forget_some (c);
   return object;
@@ -299,14 +344,36 @@ cache_object_open (struct cache *c, const char *identity,
   return object;
 }
 
+/* Gives a reference back; the last one forgets what nobody can ask for any
+ * more, and with forget whatever it is, unless it is pinned.
+ */
 void
-cache_object_close (struct cache_object *object)
+objects_put (struct cache_object *object, bool forget)
 {
   struct cache *c = object->cache;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->objects_lock);
 
-  if (--object->refs == 0 && (!object->lasting || object->superseded))
+  if (--object->refs == 0 && (!object->lasting || object->superseded ||
+                              (forget && !object->pinned)))
     drop (c, object);
+}
+
+void
+cache_object_watch (struct cache_object *object, cache_stored_fn stored,
+                    void *opaque)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&object->cache->objects_lock);
+
+  if (object->stored)
+    return;
+  object->stored = stored;
+  object->stored_opaque = opaque;
+}
+
+void
+cache_object_close (struct cache_object *object)
+{
+  objects_put (object, false);
 }
 
 void

@@ -4,6 +4,7 @@
 
 #include <config.h>
 
+#include <sched.h>
 #include <string.h>
 
 #include <lz4.h>
@@ -76,6 +77,9 @@ compress (const struct cache *c, const uint8_t *piece, uint8_t *room)
   return n + pad;
 }
 
+/* Compressing a block takes several times as long as a hit, which would wait
+ * for it where cores are few: between pieces the core is free for others.
+ */
 static void
 pack_into_room (const struct cache *c, const uint8_t *data, uint8_t *room,
                 struct packed *packed)
@@ -87,6 +91,7 @@ pack_into_room (const struct cache *c, const uint8_t *data, uint8_t *room,
     uint32_t bytes = 0;
 
     if (!all_zero (piece, c->piece)) {
+      sched_yield ();
       bytes = compress (c, piece, out);
       if (bytes == 0)
         memcpy (out, piece, bytes = c->piece);

@@ -123,7 +123,7 @@ read_drop (struct cache *c, const struct view *view, bool failed_check)
 }
 
 /* Reads from the data file.  False: the disk failed, or the file is short. */
-static bool
+bool
 read_data (struct cache *c, uint32_t slot, uint32_t offset, void *buf,
            uint32_t bytes)
 {
@@ -146,8 +146,8 @@ read_records (struct cache *c, uint32_t slot, uint32_t count, uint8_t *out)
 }
 
 /* The record of a block that was looked up: does it say the same? */
-static bool
-get_record (struct cache *c, const struct cache_object *object,
+bool
+read_record (struct cache *c, const struct cache_object *object,
             uint64_t block, const struct view *view, const uint8_t *bytes,
             struct record *record)
 {
@@ -189,7 +189,7 @@ check_direct (struct cache *c, const struct run *run, uint32_t i,
     if (!must_check (view, p))
       continue;
     if (*verified == 0 &&
-        !get_record (c, run->object, run->first + i, view,
+        !read_record (c, run->object, run->first + i, view,
                      records + i * INDEX_RECORD, &record))
       return false;
     if (pieces_crc (run->object->seed, run->first + i, p,
@@ -214,6 +214,26 @@ needs_records (const struct cache *c, const struct run *run)
   return false;
 }
 
+/* Something of a run can't be read: drops the blocks that it is, so that a
+ * disk with a bad place in it is not in trouble again and again.
+ */
+static void
+drop_unreadable (struct cache *c, const struct run *run, uint8_t *buf)
+{
+  uint8_t record[INDEX_RECORD];
+
+  for (uint32_t i = 0; i < run->count; i++) {
+    const struct view *view = &run->views[i];
+    uint32_t from, to;
+
+    wanted (c, run, i, &from, &to);
+    if (!read_data (c, view->slot, from, buf, to - from) ||
+        !read_records (c, view->slot, 1, record))
+      read_drop (c, view, false);
+    buf += to - from;
+  }
+}
+
 /* Returns the bytes that are good, from the start: 0 if the first block has
  * changed or was dropped.
  */
@@ -224,14 +244,12 @@ read_direct (struct cache *c, struct run *run, uint8_t *buf,
   uint8_t records[BATCH_MAX * INDEX_RECORD];
   uint32_t slot = run->views[0].slot, good = 0;
 
-  if (!read_data (c, slot, run->from, buf, run->bytes)) {
-    if (run->count == 1)
-      read_drop (c, &run->views[0], false);
+  if (!read_data (c, slot, run->from, buf, run->bytes) ||
+      (needs_records (c, run) &&
+       !read_records (c, slot, run->count, records))) {
+    drop_unreadable (c, run, buf);
     return 0;
   }
-  if (needs_records (c, run) &&
-      !read_records (c, slot, run->count, records))
-    return 0;
   for (uint32_t i = 0; i < run->count; i++) {
     uint32_t from, to, verified = 0;
 
@@ -296,17 +314,16 @@ read_packed (struct cache *c, const struct run *run,
   uint32_t verified = 0;
   bool check = needs_records (c, run);
 
-  if (bytes > 0 &&
-      !read_data (c, view->slot, pieces_bytes (c, view->lengths, 0, first),
-                  scratch->stored, bytes)) {
+  if ((bytes > 0 &&
+       !read_data (c, view->slot, pieces_bytes (c, view->lengths, 0, first),
+                   scratch->stored, bytes)) ||
+      (check && !read_records (c, view->slot, 1, bytes_of_record))) {
     read_drop (c, view, false);
     return 0;
   }
-  if (check && !read_records (c, view->slot, 1, bytes_of_record))
-    return 0;
   if (!slots_unchanged (c, view))
     return 0;
-  if ((check && !get_record (c, run->object, run->first, view,
+  if ((check && !read_record (c, run->object, run->first, view,
                              bytes_of_record, &record)) ||
       !decode_block (c, run, scratch, &record, buf, &verified)) {
     read_drop (c, view, true);
@@ -350,15 +367,16 @@ cache_read (struct cache_object *object, void *buf, uint64_t offset,
             uint32_t count, unsigned *flags)
 {
   struct cache *c = object->cache;
-  struct counters *counters =
-    &c->counters[(unsigned) sched_getcpu () % COUNTERS];
+  unsigned cpu = sched_getcpu ();
+  struct counters *counters = &c->counters[cpu % COUNTERS];
+  struct object_counter *own = &object->counters[cpu % OBJECT_COUNTERS];
   uint32_t done = 0;
   struct run run;
 
   run.object = object;
   run.quiet = false;
   while (done < count) {
-    uint32_t r;
+    uint32_t r, blocks;
 
     run.first = (offset + done) / c->block_size;
     run.from = (offset + done) % c->block_size;
@@ -368,9 +386,9 @@ cache_read (struct cache_object *object, void *buf, uint64_t offset,
       break;
     }
     done += r;
-    atomic_fetch_add_explicit (&counters->hits,
-                               (run.from + r + c->block_size - 1) /
-                               c->block_size, memory_order_relaxed);
+    blocks = (run.from + r + c->block_size - 1) / c->block_size;
+    atomic_fetch_add_explicit (&counters->hits, blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit (&own->hits, blocks, memory_order_relaxed);
   }
   return done;
 }

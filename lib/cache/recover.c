@@ -122,6 +122,8 @@ make_tables (struct cache *c, uint32_t before, uint64_t dir_bytes,
   if (lay_out (c, before, dir_bytes) > c->size)
     return too_small (c, before, dir_bytes, e);
   c->data_fds = malloc (c->files * sizeof *c->data_fds);
+  for (uint32_t i = 0; c->data_fds && i < c->files; i++)
+    atomic_init (&c->data_fds[i], -1);
   c->file_live = calloc (c->files, sizeof *c->file_live);
   c->file_peak = calloc (c->files, sizeof *c->file_peak);
   c->policy = policy_new (c->policy_kind, c->limit, c->slots, c->hash_seed);
@@ -129,8 +131,6 @@ make_tables (struct cache *c, uint32_t before, uint64_t dir_bytes,
       slots_new (c) == -1 || scratch_new (c) == -1)
     return error_set (e, ENOMEM, "%s: out of memory for %" PRIu32 " slots",
                       c->dir, c->slots);
-  for (uint32_t i = 0; i < c->files; i++)
-    atomic_init (&c->data_fds[i], -1);
   return 0;
 }
 
@@ -168,9 +168,8 @@ start_empty (struct cache *c, uint64_t dir_bytes, struct error *e)
   c->next_id = 1;
   c->nonce = mix_u64 (c->hash_seed ^ c->sys->realtime_s (c->sys));
   atomic_store (&c->objects_changed, 1);
-  if (objects_save (c, false) == -1)
-    return error_set (e, errno ? errno : EIO, "%s/objects: cannot write",
-                      c->dir);
+  if (objects_create (c) == -1)
+    return failed (c, "objects", "write", e);
   if (open_index (c, O_CREAT | O_TRUNC) == -1)
     return failed (c, "index", "create", e);
   if (size_index (c, e) == -1)
@@ -205,27 +204,51 @@ reclaim (struct cache *c, struct error *e)
   return 0;
 }
 
+/* The last slots, for want of better victims; what is pinned only if there is
+ * nothing else.
+ */
+static uint32_t
+choose_any (struct cache *c, uint32_t *slots)
+{
+  uint64_t evictable = pin_evictable (c);
+  uint32_t n = 0;
+
+  for (uint32_t s = c->high_water; s > 0 && n < BATCH_MAX; s--) {
+    struct slot *slot = &c->table[s - 1];
+
+    if (slot->state == SLOT_LIVE &&
+        (evictable == 0 || !(slot->flags & SLOT_PINNED)))
+      evict_one (c, slots[n++] = s - 1);
+  }
+  return n;
+}
+
 /* The budget may have become smaller: down to it before anything is served.
- * The policy is asked first; if it has nobody to name, from the last slot.
+ * The policy is asked first.
  */
 static void
 shrink (struct cache *c)
 {
+  bool told = false;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
 
   budget_reconcile (c);
   while (budget_used (c) > c->limit && atomic_load (&c->resident) > 0) {
     uint32_t slots[BATCH_MAX], n = evict_choose (c, BATCH_MAX, slots);
 
-    for (uint32_t s = c->high_water; n == 0 && s > 0; s--)
-      if (c->table[s - 1].state == SLOT_LIVE)
-        evict_one (c, slots[n++] = s - 1);
+    if (n == 0 && pin_evictable (c) == 0 && !told) {
+      log_info ("%s: what is pinned takes more than its size, which is %"
+                PRIu64 " bytes now: some of it goes", c->dir, c->size);
+      told = true;
+    }
+    if (n == 0)
+      n = choose_any (c, slots);
     pthread_mutex_unlock (&c->lock);
     evict_free (c, slots, n);
     pthread_mutex_lock (&c->lock);
-    if (budget_used (c) <= c->limit || health_degraded (c))
+    if (budget_used (c) <= c->limit || health_unwritable (c))
       budget_reconcile (c);
-    if (health_degraded (c))
+    if (health_unwritable (c))
       return;
   }
 }

@@ -1,7 +1,8 @@
 /* Buffers for decoding.  They belong to CPUs and not to threads, so that
  * hundreds of threads don't need hundreds of them; a thread that finds its
  * CPU's buffer busy, because that one's owner waits for the disk, takes the
- * next.  They are made at first use.
+ * next.  They are made at first use.  Where all are busy nobody waits for the
+ * disk of others: a buffer is made for the one read.
  */
 
 #include <config.h>
@@ -42,27 +43,45 @@ scratch_delete (struct cache *c)
   free (c->scratch);
 }
 
+static struct scratch *
+get_free (struct cache *c)
+{
+  uint32_t at = (uint32_t) sched_getcpu () % c->scratch_count;
+
+  for (uint32_t i = 0; i < c->scratch_count; i++) {
+    struct scratch *scratch = &c->scratch[(at + i) % c->scratch_count];
+
+    if (pthread_mutex_trylock (&scratch->busy) == 0)
+      return scratch;
+  }
+  return NULL;
+}
+
+static struct scratch *
+make_one (void)
+{
+  struct scratch *scratch = calloc (1, sizeof *scratch);
+
+  if (scratch) {
+    scratch->for_one_read = true;
+    pthread_mutex_init (&scratch->busy, NULL);
+    pthread_mutex_lock (&scratch->busy);
+  }
+  return scratch;
+}
+
 /* A buffer of one's own until scratch_put; NULL when out of memory. */
 struct scratch *
 scratch_get (struct cache *c)
 {
-  uint32_t at = (uint32_t) sched_getcpu () % c->scratch_count;
-  struct scratch *scratch = NULL;
+  struct scratch *scratch = get_free (c);
 
-  for (uint32_t i = 0; i < c->scratch_count && !scratch; i++) {
-    uint32_t n = (at + i) % c->scratch_count;
-
-    if (pthread_mutex_trylock (&c->scratch[n].busy) == 0)
-      scratch = &c->scratch[n];
-  }
-  if (!scratch) {
-    scratch = &c->scratch[at];
-    pthread_mutex_lock (&scratch->busy);
-  }
-  if (!scratch->stored) {
+  if (!scratch)
+    scratch = make_one ();
+  if (scratch && !scratch->stored) {
     scratch->stored = malloc (c->block_size + c->piece);
     if (!scratch->stored) {
-      pthread_mutex_unlock (&scratch->busy);
+      scratch_put (scratch);
       return NULL;
     }
     scratch->piece = scratch->stored + c->block_size;
@@ -74,4 +93,9 @@ void
 scratch_put (struct scratch *scratch)
 {
   pthread_mutex_unlock (&scratch->busy);
+  if (scratch->for_one_read) {
+    pthread_mutex_destroy (&scratch->busy);
+    free (scratch->stored);
+    free (scratch);
+  }
 }

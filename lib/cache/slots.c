@@ -99,6 +99,14 @@ slots_find (struct cache *c, uint32_t object, uint64_t block,
   return false;
 }
 
+int
+slots_compare (const void *a, const void *b)
+{
+  uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+
+  return x < y ? -1 : x > y;
+}
+
 /* Is what was read since the look-up the content that was looked up? */
 bool
 slots_unchanged (struct cache *c, const struct view *view)
@@ -230,6 +238,8 @@ slots_publish (struct cache *c, uint32_t slot, bool ahead)
   atomic_fetch_add_explicit (&c->resident, 1, memory_order_relaxed);
   if (s->flags & SLOT_HURRY)
     c->hurry_slots++;
+  if (s->flags & SLOT_PINNED)
+    c->pinned_live++;
   return true;
 }
 
@@ -256,4 +266,6 @@ slots_doom (struct cache *c, uint32_t slot)
   atomic_fetch_sub_explicit (&c->resident, 1, memory_order_relaxed);
   if (s->flags & SLOT_HURRY)
     c->hurry_slots--;
+  if (s->flags & SLOT_PINNED)
+    c->pinned_live--;
 }

@@ -117,6 +117,8 @@ take (struct cache *c, const struct cache_object *object,
 
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
   c->activity++;
+  if (!object->pinned && budget_crowded (c))
+    return false;
   if (!(wait ? budget_wait (c, bytes, count) :
         budget_fits (c, bytes, count)) ||
       !slots_take (c, count, slots))
@@ -127,8 +129,9 @@ take (struct cache *c, const struct cache_object *object,
     uint64_t space = budget_block (c, b->lengths);
 
     b->slot = slots[i];
+    s->flags = (b->hurry ? SLOT_HURRY : 0) |
+      (object->pinned ? SLOT_PINNED : 0);
     budget_charge (c, b->slot, space);
-    s->flags = b->hurry ? SLOT_HURRY : 0;
     atomic_store (&s->object, object->id);
     atomic_store (&s->block, b->block);
     atomic_store (&s->lengths, b->lengths);
@@ -184,7 +187,7 @@ publish (struct cache *c, const struct packed *blocks, uint32_t count,
     if (written && (!replaces || replace (c, replaces, s)) &&
         slots_publish (c, blocks[i].slot, ahead)) {
       atomic_fetch_add (&c->stored_blocks, replaces ? 0 : 1);
-      atomic_fetch_add (&c->stored_bytes, blocks[i].bytes);
+      atomic_fetch_add (&c->stored_bytes, replaces ? 0 : blocks[i].bytes);
       continue;
     }
     policy_evicted (c->policy, &s->policy,
@@ -193,6 +196,24 @@ publish (struct cache *c, const struct packed *blocks, uint32_t count,
     losers[lost++] = blocks[i].slot;
   }
   return lost;
+}
+
+/* Whoever watches the object hears of what was published. */
+static void
+tell (const struct cache *c, const struct cache_object *object,
+      const struct packed *blocks, uint32_t count, uint64_t cost_us,
+      const uint32_t *losers, uint32_t lost)
+{
+  for (uint32_t i = 0; object->stored && i < count; i++) {
+    /* Losers are in the order of the blocks. */
+    if (lost > 0 && *losers == blocks[i].slot) {
+      losers++;
+      lost--;
+      continue;
+    }
+    object->stored (object->stored_opaque, blocks[i].block, cost_us,
+                    budget_block (c, blocks[i].lengths));
+  }
 }
 
 /* Stores up to BATCH_MAX packed blocks.  replaces, if not NULL, is where the
@@ -215,6 +236,8 @@ store_run (struct cache *c, const struct cache_object *object,
     write_records (c, object, blocks, count) == 0;
   lost = publish (c, blocks, count, options->ahead, written, replaces,
                   losers);
+  if (!replaces)
+    tell (c, object, blocks, count, options->cost_us, losers, lost);
   if (lost > 0)
     evict_free (c, losers, lost);
   if (written)
@@ -261,7 +284,7 @@ cache_store (struct cache_object *object, uint64_t first_block,
   if ((compress && !room) || (count % c->block_size != 0 && !last))
     return;
 
-  for (uint64_t i = 0; i < blocks && !health_degraded (c); i++) {
+  for (uint64_t i = 0; i < blocks && !health_unwritable (c); i++) {
     const uint8_t *block = (const uint8_t *) data + i * c->block_size;
     struct view view;
 

@@ -9,7 +9,9 @@
 #include "device/direct.h"
 #include "device/late.h"
 #include "device/progress.h"
+#include "device/replay.h"
 #include "fetch/readahead.h"
+#include "trace/recorder.h"
 
 struct engine
 {
@@ -17,6 +19,8 @@ struct engine
   struct cache *cache;
   struct fetch *fetch;
   struct progress progress;
+  struct recorder *recorder;    /* or NULL */
+  struct replay *replay;        /* or NULL */
 
   /* Guards what follows and every device's refs; never held across I/O. */
   pthread_mutex_t lock;
@@ -47,6 +51,7 @@ struct device
   struct fetch_source *source;
   struct readahead *readahead;
   struct direct direct;
+  struct recorder_object *recorded;     /* or NULL */
 };
 
 /* engine.c.  A version of a URL as a device: one that is open already, or a
@@ -73,6 +78,9 @@ extern struct device *engine_device_current (struct engine *engine,
 /* device.c.  The first byte from offset on that is not cached, or end. */
 extern uint64_t device_skip_cached (struct device *device, uint64_t offset,
                                     uint64_t end);
+
+/* What read-ahead asks of a device.  Memory only. */
+extern bool device_has_block (void *opaque, uint64_t block);
 
 /* checker.c.  Asks the origin in the background whether the device's version
  * is still current.

@@ -15,6 +15,14 @@ device_size (const struct device *device)
   return device->size;
 }
 
+bool
+device_has_block (void *opaque, uint64_t block)
+{
+  struct device *device = opaque;
+
+  return cache_has (device->object, block);
+}
+
 /* Some of the range was missing, or read-ahead has brought it: what comes
  * next is asked for now, so that it is on its way while this read waits.
  */
@@ -51,6 +59,24 @@ fetch_rest (struct device *device, void *buf, uint32_t count, uint64_t offset,
   return r == -1 ? -1 : 1;
 }
 
+/* A client has asked for this, of which so much from the start was cached. */
+static void
+record (struct device *device, uint64_t offset, uint32_t count,
+        uint32_t cached)
+{
+  uint64_t block_size = device->engine->config.cache.block_size;
+  uint64_t block = offset / block_size;
+  uint64_t end = count > 0 ? (offset + count - 1) / block_size + 1 : block;
+  /* What is cached ends at the end of a block. */
+  uint64_t missing = cached == count ? end : (offset + cached) / block_size;
+
+  if (missing > block)
+    recorder_access (device->recorded, block, missing - block, true);
+  for (block = missing; block < end; block++)
+    recorder_access (device->recorded, block, 1,
+                     block > missing && cache_has (device->object, block));
+}
+
 int
 device_read (struct device *device, void *buf, uint32_t count,
              uint64_t offset, struct error *e)
@@ -58,6 +84,8 @@ device_read (struct device *device, void *buf, uint32_t count,
   unsigned flags = 0;
   uint32_t done = cache_read (device->object, buf, offset, count, &flags);
 
+  if (device->recorded)
+    record (device, offset, count, done);
   if (done > 0)
     log_debug (hit, "%s: hit: %" PRIu64 "+%" PRIu32, device->url_for_log,
                offset, done);
@@ -83,9 +111,12 @@ int
 device_cache (struct device *device, uint32_t count, uint64_t offset,
               struct error *e)
 {
-  uint64_t end = offset + count;
+  uint64_t end = offset + count, missing;
 
-  offset = device_skip_cached (device, offset, end);
+  missing = device_skip_cached (device, offset, end);
+  if (device->recorded)
+    record (device, offset, count, missing - offset);
+  offset = missing;
   if (offset == end)
     return 0;
   return fetch_rest (device, NULL, end - offset, offset, e);

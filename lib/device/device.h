@@ -29,6 +29,8 @@ struct engine_config
                                    cached */
   uint64_t progress;            /* log each time this many bytes were fetched;
                                    0: never */
+  const char *trace_record;     /* file to record accesses to, or NULL */
+  const char *trace_replay;     /* trace to warm the cache by, or NULL */
   const struct stop *stop;
 };
 
@@ -92,6 +94,12 @@ extern int device_read (struct device *device, void *buf, uint32_t count,
 extern int device_cache (struct device *device, uint32_t count,
                          uint64_t offset, struct error *e);
 
+/* How many of bytes [offset, end) within the device are cached.  Waits for what
+ * has arrived to be stored, for a bounded time.
+ */
+extern uint64_t device_cached (struct device *device, uint64_t offset,
+                               uint64_t end);
+
 /* How a caller of the two below reads the origin itself: all of the bytes, in
  * the calling thread.  0, or -1 with *e.
  */
@@ -101,7 +109,7 @@ typedef int (*device_read_fn) (void *opaque, void *buf, uint32_t count,
 /* As device_read and device_cache, but what is missing is read by read_fn,
  * in whole blocks: no thread but the caller's is involved, and nothing is read
  * ahead.  Callers that miss the same block at once wait for the first of them,
- * and share what comes of it.
+ * and share what comes; if that one fails, each reads it itself.
  */
 extern int device_read_direct (struct device *device, void *buf,
                                uint32_t count, uint64_t offset,

@@ -37,6 +37,7 @@ struct request
   struct device *device;
   device_read_fn read_fn;
   void *opaque;
+  bool alone;                   /* joins nobody */
 };
 
 void
@@ -160,13 +161,14 @@ wait_for_run (struct device *device, struct direct_run *run, struct error *e)
  * *mine now.  NULL with *e; or with *cached, if the cache has the block.
  */
 static struct direct_run *
-join_or_claim (struct device *device, uint64_t offset, uint64_t end,
+join_or_claim (const struct request *request, uint64_t offset, uint64_t end,
                unsigned attempt, bool *mine, bool *cached, struct error *e)
 {
+  struct device *device = request->device;
   struct direct *direct = &device->direct;
   uint64_t block_size = device->engine->config.cache.block_size;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&direct->lock);
-  struct direct_run *run = find_run (direct, offset);
+  struct direct_run *run = request->alone ? NULL : find_run (direct, offset);
 
   *mine = *cached = false;
   if (run) {
@@ -186,26 +188,27 @@ join_or_claim (struct device *device, uint64_t offset, uint64_t end,
   return run;
 }
 
-/* Gets bytes from offset on that are missing, as far as end, into buf unless
- * it is NULL.  How many: 0 if the cache has them meanwhile; or -1 with *e.
- */
+/* As get_missing.  *theirs: it is the error of somebody else's read. */
 static int64_t
-get_missing (const struct request *request, char *buf, uint64_t offset,
-             uint64_t end, unsigned attempt, struct error *e)
+get_run (const struct request *request, char *buf, uint64_t offset,
+         uint64_t end, unsigned attempt, bool *theirs, struct error *e)
 {
   struct device *device = request->device;
   bool mine, cached;
-  struct direct_run *run = join_or_claim (device, offset, end, attempt,
+  struct direct_run *run = join_or_claim (request, offset, end, attempt,
                                           &mine, &cached, e);
   int64_t got = -1;
 
+  *theirs = false;
   if (!run)
     return cached ? 0 : -1;
   if (mine)
     fill_run (request, run);
   if (mine || wait_for_run (device, run, e) == 0) {
-    if (run->failed)
+    if (run->failed) {
+      *theirs = !mine;
       *e = run->error;
+    }
     else {
       got = min_u64 (end, run->offset + run->count) - offset;
       if (buf)
@@ -217,12 +220,34 @@ get_missing (const struct request *request, char *buf, uint64_t offset,
   return got;
 }
 
+/* Gets bytes from offset on that are missing, as far as end, into buf unless
+ * it is NULL.  How many: 0 if the cache has them meanwhile; or -1 with *e.
+ */
+static int64_t
+get_missing (const struct request *request, char *buf, uint64_t offset,
+             uint64_t end, unsigned attempt, struct error *e)
+{
+  bool theirs;
+  int64_t got = get_run (request, buf, offset, end, attempt, &theirs, e);
+
+  if (got == -1 && theirs) {
+    struct request own = *request;
+
+    /* Their way to the origin may have gone with their client.  All who
+     * waited for it try their own at once, not one after the other.
+     */
+    own.alone = true;
+    got = get_run (&own, buf, offset, end, attempt, &theirs, e);
+  }
+  return got;
+}
+
 int
 device_read_direct (struct device *device, void *buf, uint32_t count,
                     uint64_t offset, device_read_fn read_fn, void *opaque,
                     struct error *e)
 {
-  const struct request request = { device, read_fn, opaque };
+  const struct request request = { device, read_fn, opaque, false };
   uint64_t end = offset + count, at = offset;
   unsigned attempt = 0;
   int missed = 0;
@@ -254,7 +279,7 @@ int
 device_cache_direct (struct device *device, uint32_t count, uint64_t offset,
                      device_read_fn read_fn, void *opaque, struct error *e)
 {
-  const struct request request = { device, read_fn, opaque };
+  const struct request request = { device, read_fn, opaque, false };
   uint64_t end = offset + count;
   int missed = 0;
 

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "device/device-internal.h"
+#include "trace/trace-file.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/minmax.h"
 
 static struct fetch *
 open_fetch (const struct engine_config *config, struct error *e)
@@ -26,6 +28,52 @@ open_fetch (const struct engine_config *config, struct error *e)
   };
 
   return fetch_new (&fetch, e);
+}
+
+/* What is replayed is opened first: it may be the file that is recorded to.
+ * 0, or -1 with *e.
+ */
+static int
+open_traces (struct engine *engine, struct error *e)
+{
+  const struct engine_config *config = &engine->config;
+  const struct sys *sys = config->cache.sys ? config->cache.sys : &sys_real;
+  struct recorder_config record = {
+    .path = config->trace_record, .block_size = config->cache.block_size,
+    .sys = sys
+  };
+
+  record.at_end = config->trace_record && config->trace_replay
+    && trace_file_same (sys, config->trace_record, config->trace_replay);
+  if (record.at_end)
+    trace_file_adopt (sys, record.path);
+  if (config->trace_replay) {
+    engine->replay = replay_open (engine, config->trace_replay,
+                                  record.at_end, e);
+    if (!engine->replay)
+      return -1;
+  }
+  if (config->trace_record) {
+    engine->recorder = recorder_open (&record, e);
+    if (!engine->recorder)
+      return -1;
+  }
+  return 0;
+}
+
+/* Neither devices nor threads are left. */
+static void
+free_engine (struct engine *engine)
+{
+  if (engine->replay)
+    replay_close (engine->replay);
+  if (engine->recorder)
+    recorder_close (engine->recorder);
+  if (engine->fetch)
+    fetch_free (engine->fetch);
+  if (engine->cache)
+    cache_close (engine->cache);
+  free (engine);
 }
 
 struct engine *
@@ -43,10 +91,8 @@ engine_open (const struct engine_config *config, struct error *e)
   engine->cache = cache_open (&engine->config.cache, e);
   if (engine->cache)
     engine->fetch = open_fetch (&engine->config, e);
-  if (!engine->fetch) {
-    if (engine->cache)
-      cache_close (engine->cache);
-    free (engine);
+  if (!engine->fetch || open_traces (engine, e) == -1) {
+    free_engine (engine);
     return NULL;
   }
   progress_init (&engine->progress, config->progress);
@@ -77,6 +123,9 @@ void
 engine_close (struct engine *engine)
 {
   checker_end (engine);
+  if (engine->replay)
+    replay_close (engine->replay);
+  engine->replay = NULL;
   close_devices (engine);
   /* What the devices had in flight ends by its timeout, or by stop. */
   pthread_mutex_lock (&engine->lock);
@@ -84,11 +133,10 @@ engine_close (struct engine *engine)
     pthread_cond_wait (&engine->changed, &engine->lock);
   pthread_mutex_unlock (&engine->lock);
 
-  fetch_free (engine->fetch);
-  cache_close (engine->cache);
+  progress_destroy (&engine->progress);
   pthread_cond_destroy (&engine->changed);
   pthread_mutex_destroy (&engine->lock);
-  free (engine);
+  free_engine (engine);
 }
 
 struct cache *
@@ -145,6 +193,23 @@ device_close (struct device *device)
   fetch_source_close (device->source, device_gone, device);
 }
 
+static void
+note_stored (void *opaque, uint64_t block, uint64_t cost_us, uint64_t bytes)
+{
+  recorder_stored (opaque, block, min_u64 (cost_us, UINT32_MAX), bytes);
+}
+
+/* Its accesses are recorded from now on, and what is stored of it. */
+static void
+record (struct device *device)
+{
+  device->recorded = recorder_object (device->engine->recorder,
+                                      device->identity, device->validator,
+                                      device->size);
+  if (device->recorded)
+    cache_object_watch (device->object, note_stored, device->recorded);
+}
+
 static struct device *
 find_device (struct engine *engine, const struct device_version *version)
 {
@@ -188,7 +253,8 @@ new_device (struct engine *engine, const struct device_version *version,
                               version->validator, version->lasting,
                               version->origin);
   device->readahead = readahead_new (version->size, config->cache.block_size,
-                                     config->readahead);
+                                     config->readahead, device_has_block,
+                                     device);
   if (device->url && device->identity && device->url_for_log
       && device->origin && device->readahead)
     device->object = cache_object_open (engine->cache, version->identity,
@@ -198,8 +264,11 @@ new_device (struct engine *engine, const struct device_version *version,
   if (device->object) {
     device->source = fetch_source_open (engine->fetch, device->origin,
                                         device->object, device->size);
-    if (device->source)
+    if (device->source) {
+      if (engine->recorder)
+        record (device);
       return device;
+    }
     error_set (e, ENOMEM, "%s: out of memory", device->url_for_log);
   }
   free_device (device);
@@ -231,6 +300,8 @@ engine_device (struct engine *engine, const struct device_version *version,
   if (!other) {
     device->next = engine->devices;
     engine->devices = device;
+    if (engine->replay)
+      replay_device (engine->replay, device);
   }
   pthread_mutex_unlock (&engine->lock);
   if (other) {

@@ -89,11 +89,14 @@ late_real (struct late *late, struct error *e)
     pthread_mutex_lock (&late->lock);
     late->opening = false;
     atomic_store (&late->real, real);
-    if (!real) {
+    if (!real && e)
+      *e = failure;
+    /* One client that goes says nothing of the origin: the next in turn
+     * opens it.
+     */
+    if (!real && failure.errnum != ESHUTDOWN) {
       late->failures++;
       late->failure = failure;
-      if (e)
-        *e = failure;
     }
     pthread_cond_broadcast (&late->changed);
   }

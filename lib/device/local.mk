@@ -1,4 +1,5 @@
 libtiercache_la_SOURCES += \
+	lib/device/cached.c \
 	lib/device/checker.c \
 	lib/device/device.c \
 	lib/device/device.h \
@@ -10,4 +11,8 @@ libtiercache_la_SOURCES += \
 	lib/device/late.h \
 	lib/device/progress.c \
 	lib/device/progress.h \
+	lib/device/replay-plan.c \
+	lib/device/replay-plan.h \
+	lib/device/replay.c \
+	lib/device/replay.h \
 	lib/device/validity.c

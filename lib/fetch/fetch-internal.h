@@ -19,9 +19,12 @@
 #define FETCH_THREADS 128             /* that wait for an origin, at most */
 #define FETCH_FILL_THREADS 2          /* that store */
 #define FETCH_IDLE_MS 2000            /* then a thread ends */
-#define FETCH_AHEAD_QUEUE 128         /* runs of read-ahead, at most */
+#define FETCH_AHEAD_QUEUE 512         /* runs of read-ahead, at most */
 /* Read-ahead leaves this much for readers. */
 #define FETCH_MEMORY_AHEAD (FETCH_MEMORY / 4 * 3)
+/* Of replays, queued and in flight. */
+#define FETCH_REPLAY_RUNS 64
+#define FETCH_REPLAY_FAILURES 16      /* in a row: the origin fails */
 #define FETCH_BUCKETS 1024            /* of the table of runs */
 
 /* Buffers (fetch-buffer.c): sizes are powers of two from 4 KiB to 4 MiB. */
@@ -53,6 +56,7 @@ enum run_state
 {
   RUN_QUEUED_DEMAND,
   RUN_QUEUED_AHEAD,
+  RUN_QUEUED_REPLAY,
   RUN_DELAYED,
   RUN_IN_FLIGHT,
   RUN_ARRIVED,
@@ -91,6 +95,7 @@ struct run
                                    its thread's while in flight */
   bool reserved;                /* a buffer is counted for it */
   bool waited;                  /* by a reader, ever */
+  bool replay;                  /* a replay's, and it has not ended */
 
   struct retry retry;
   uint64_t due_ns;              /* while delayed */
@@ -112,13 +117,16 @@ struct fetch_source
   struct cache_object *object;
   uint64_t size;
 
-  struct run_list demand, ahead;
+  struct run_list demand, ahead, replay;
   bool active;                  /* on fetch->active: has queued runs */
   TAILQ_ENTRY (fetch_source) link;
   struct limit limit;
   unsigned in_flight;
   uint64_t bytes_in_flight;
   unsigned unstored;            /* runs that have arrived */
+  unsigned replay_runs;         /* of replays, queued and in flight */
+  uint64_t replay_in_flight;    /* their bytes in flight */
+  unsigned replay_failures;     /* in a row */
   uint64_t arrived_event;       /* the last time any byte came */
 
   bool closed;
@@ -156,6 +164,8 @@ struct fetch
   uint64_t arrived_bytes;       /* of them and those being stored */
   unsigned sources;             /* open or not yet gone */
   unsigned ahead_queued;
+  unsigned replay_runs;         /* of all sources */
+  pthread_cond_t replay_ended;  /* one of them */
   struct buffers buffers;
   struct crew fetchers, fillers;
   struct fetch_stats stats;
@@ -165,10 +175,11 @@ struct fetch
 extern struct run *run_find (struct fetch_source *source, uint64_t block);
 
 /* Queues a block that is in no run: at the end of a queued run, or in a new
- * one.  NULL when out of memory, or (read-ahead) of room in the queue.
+ * one.  queue is one of the RUN_QUEUED states.  NULL when out of memory, or
+ * (read-ahead) of room in the queue.
  */
 extern struct run *run_queue (struct fetch_source *source, uint64_t block,
-                              bool demand);
+                              enum run_state queue);
 extern void run_claim (struct run *run, struct claim *claim);
 extern void run_unclaim (struct claim *claim);
 extern bool claim_ready (const struct claim *claim);
@@ -192,8 +203,8 @@ extern void run_drop (struct run *run);
 /* pool.c */
 extern void pool_init (struct fetch *fetch);
 
-/* Sees to it that a thread looks after what can be done now.  0, or -1 if
- * there is something to do and not one thread can be had for it.
+/* Sees to it that a thread looks after what can be done now.  0, or -1 with
+ * errno if there is something to do and not one thread can be had for it.
  */
 extern int pool_kick (struct fetch *fetch);
 extern int pool_kick_fill (struct fetch *fetch);

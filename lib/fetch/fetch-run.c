@@ -4,6 +4,7 @@
  *   -------------  ------------------  ------------------------------------
  *   QUEUED_AHEAD   source->ahead       QUEUED_DEMAND when a reader joins,
  *                                      IN_FLIGHT, dropped at close
+ *   QUEUED_REPLAY  source->replay      the same
  *   QUEUED_DEMAND  source->demand      IN_FLIGHT, FAILED with the queue or
  *                                      when it is too late for another try,
  *                                      dropped at close
@@ -91,7 +92,8 @@ enter_queue (struct run *run, enum run_state state, bool front)
 {
   struct fetch_source *source = run->source;
   struct run_list *list =
-    state == RUN_QUEUED_DEMAND ? &source->demand : &source->ahead;
+    state == RUN_QUEUED_DEMAND ? &source->demand :
+    state == RUN_QUEUED_AHEAD ? &source->ahead : &source->replay;
 
   run->state = state;
   if (front)
@@ -120,6 +122,9 @@ leave_list (struct run *run)
     TAILQ_REMOVE (&source->ahead, run, link);
     fetch->ahead_queued--;
     break;
+  case RUN_QUEUED_REPLAY:
+    TAILQ_REMOVE (&source->replay, run, link);
+    break;
   case RUN_DELAYED:
     TAILQ_REMOVE (&fetch->delayed, run, link);
     break;
@@ -130,10 +135,24 @@ leave_list (struct run *run)
     break;
   }
   if (source->active && TAILQ_EMPTY (&source->demand) &&
-      TAILQ_EMPTY (&source->ahead)) {
+      TAILQ_EMPTY (&source->ahead) && TAILQ_EMPTY (&source->replay)) {
     source->active = false;
     TAILQ_REMOVE (&fetch->active, source, link);
   }
+}
+
+/* There is room for another run of a replay. */
+static void
+replay_ended (struct run *run)
+{
+  struct fetch_source *source = run->source;
+
+  if (!run->replay)
+    return;
+  run->replay = false;
+  source->replay_runs--;
+  source->fetch->replay_runs--;
+  pthread_cond_broadcast (&source->fetch->replay_ended);
 }
 
 /* Out of the table, and wakes whoever waits. */
@@ -144,6 +163,7 @@ leave_table (struct run *run, enum run_state state)
   struct claim *claim;
 
   leave_list (run);
+  replay_ended (run);
   while (*p != run)
     p = &(*p)->next_in_bucket;
   *p = run->next_in_bucket;
@@ -163,7 +183,8 @@ set_nblocks (struct run *run, uint64_t nblocks)
 
 /* The queued run that ends right before block and may grow by it. */
 static struct run *
-find_to_extend (struct fetch_source *source, uint64_t block, bool demand)
+find_to_extend (struct fetch_source *source, uint64_t block,
+                enum run_state queue)
 {
   struct run *run;
 
@@ -172,24 +193,24 @@ find_to_extend (struct fetch_source *source, uint64_t block, bool demand)
   run = run_find (source, block - 1);
   if (run && run->first_block + run->nblocks == block &&
       run->retry.tries == 0 &&
-      (run->state == RUN_QUEUED_AHEAD ||
-       (run->state == RUN_QUEUED_DEMAND && demand)))
+      (run->state == queue ||
+       (run->state == RUN_QUEUED_AHEAD && queue == RUN_QUEUED_DEMAND)))
     return run;
   return NULL;
 }
 
 struct run *
-run_queue (struct fetch_source *source, uint64_t block, bool demand)
+run_queue (struct fetch_source *source, uint64_t block, enum run_state queue)
 {
   struct fetch *fetch = source->fetch;
-  struct run *run = find_to_extend (source, block, demand);
+  struct run *run = find_to_extend (source, block, queue);
   struct run **bucket = bucket_of (source, block);
 
   if (run) {
     set_nblocks (run, run->nblocks + 1);
     return run;
   }
-  if (!demand && fetch->ahead_queued >= FETCH_AHEAD_QUEUE)
+  if (queue == RUN_QUEUED_AHEAD && fetch->ahead_queued >= FETCH_AHEAD_QUEUE)
     return NULL;
   run = calloc (1, sizeof *run);
   if (!run)
@@ -203,7 +224,12 @@ run_queue (struct fetch_source *source, uint64_t block, bool demand)
   run->queued_event = ++fetch->events;
   run->next_in_bucket = *bucket;
   *bucket = run;
-  enter_queue (run, demand ? RUN_QUEUED_DEMAND : RUN_QUEUED_AHEAD, false);
+  if (queue == RUN_QUEUED_REPLAY) {
+    run->replay = true;
+    source->replay_runs++;
+    fetch->replay_runs++;
+  }
+  enter_queue (run, queue, false);
   return run;
 }
 
@@ -217,8 +243,9 @@ run_claim (struct run *run, struct claim *claim)
   run->refs++;
   TAILQ_INSERT_TAIL (&run->claims, claim, link);
   run->waited = true;
-  if (run->state == RUN_QUEUED_AHEAD) {
+  if (run->state == RUN_QUEUED_AHEAD || run->state == RUN_QUEUED_REPLAY) {
     leave_list (run);
+    replay_ended (run);
     run->queued_event = claim->event;
     enter_queue (run, RUN_QUEUED_DEMAND, false);
   }
@@ -248,6 +275,7 @@ run_start (struct run *run, uint64_t now_ns)
   struct fetch *fetch = source->fetch;
 
   fetch->stats.ahead_requests += run->state == RUN_QUEUED_AHEAD;
+  fetch->stats.replay_requests += run->state == RUN_QUEUED_REPLAY;
   leave_list (run);
   run->state = RUN_IN_FLIGHT;
   if (!run->reserved) {
@@ -263,6 +291,8 @@ run_start (struct run *run, uint64_t now_ns)
   run->limit_round = source->limit.round;
   source->in_flight++;
   source->bytes_in_flight += run->asked;
+  if (run->replay)
+    source->replay_in_flight += run->asked;
   run->try_in_flight = source->bytes_in_flight;
 }
 
@@ -277,7 +307,9 @@ run_bytes_came (struct run *run, uint64_t count)
   run->arrived += count;
   run->source->arrived_event = ++fetch->events;
   fetch->stats.bytes += count;
-  if (!run->waited)
+  if (run->replay)
+    fetch->stats.replay_bytes += count;
+  else if (!run->waited)
     fetch->stats.ahead_bytes += count;
   TAILQ_FOREACH (claim, &run->claims, link)
     if (claim_ready (claim))
@@ -289,6 +321,9 @@ run_came (struct run *run)
 {
   struct fetch *fetch = run->source->fetch;
 
+  if (run->replay)
+    run->source->replay_failures = 0;
+  replay_ended (run);
   run->state = RUN_ARRIVED;
   run->source->unstored++;
   TAILQ_INSERT_TAIL (&fetch->arrived, run, link);
@@ -321,6 +356,7 @@ fail (struct run *run, const struct error *e, uint64_t failed_event)
   log_debug (fetch, "given up: %" PRIu64 " bytes at %" PRIu64 ": %s",
              run->bytes, run_begin (run), e->text);
   run->source->fetch->stats.failed++;
+  run->source->replay_failures += run->replay;
   run->error = *e;
   run->failed_event = failed_event;
   leave_table (run, RUN_FAILED);

@@ -71,6 +71,7 @@ fetch_new (const struct fetch_config *config, struct error *e)
   TAILQ_INIT (&fetch->active);
   TAILQ_INIT (&fetch->delayed);
   TAILQ_INIT (&fetch->arrived);
+  stop_cond_init (&fetch->replay_ended);
   pool_init (fetch);
   return fetch;
 }
@@ -79,6 +80,7 @@ void
 fetch_free (struct fetch *fetch)
 {
   pool_end (fetch);
+  pthread_cond_destroy (&fetch->replay_ended);
   pthread_mutex_destroy (&fetch->lock);
   free (fetch);
 }
@@ -97,6 +99,7 @@ fetch_source_open (struct fetch *fetch, struct origin *origin,
   source->size = size;
   TAILQ_INIT (&source->demand);
   TAILQ_INIT (&source->ahead);
+  TAILQ_INIT (&source->replay);
   limit_init (&source->limit, fetch->config.connections,
               max_u64 (FETCH_MAX, fetch->config.block_size));
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
@@ -143,6 +146,7 @@ fetch_source_close (struct fetch_source *source, void (*gone) (void *opaque),
   source->opaque = opaque;
   drop_from (&source->demand, source);
   drop_from (&source->ahead, source);
+  drop_from (&source->replay, source);
   drop_from (&fetch->delayed, source);
   idle = source_is_idle (source);
   pool_kick (fetch);
@@ -192,7 +196,7 @@ claim_chunk (struct round *round, uint64_t from, uint64_t to)
       end = (block + 1) * fetch->config.block_size;
       if (round->attempt >= CACHE_ATTEMPTS ||
           !cache_has (source->object, block)) {
-        run = run_queue (source, block, true);
+        run = run_queue (source, block, RUN_QUEUED_DEMAND);
         if (!run)
           break;
       }
@@ -202,6 +206,16 @@ claim_chunk (struct round *round, uint64_t from, uint64_t to)
     from = end;
   }
   return from;
+}
+
+/* After pool_kick has failed, with its errno. */
+static int
+no_thread (struct error *e, uint64_t offset)
+{
+  return error_set (e, errno, "cannot start a thread to fetch bytes at offset "
+                    "%" PRIu64 ": %s: allow this process more threads and "
+                    "memory (ulimit -u, TasksMax=)", offset,
+                    strerror (errno));
 }
 
 /* Claims as much of [*from, to) as a round takes, and moves *from.  The lock
@@ -215,13 +229,12 @@ claim_range (struct round *round, uint64_t *from, uint64_t to,
   uint64_t chunk = fetch->chunk_blocks * fetch->config.block_size;
 
   while (*from < to && round->nclaims < READER_CLAIMS) {
-    uint64_t end = min_u64 (to, (*from / chunk + 1) * chunk);
+    uint64_t begin = *from, end = min_u64 (to, (begin / chunk + 1) * chunk);
     ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
 
-    *from = claim_chunk (round, *from, end);
+    *from = claim_chunk (round, begin, end);
     if (pool_kick (fetch) == -1)
-      return error_set (e, EAGAIN, "cannot start a thread to fetch bytes at "
-                        "offset %" PRIu64, *from);
+      return no_thread (e, begin);
     if (*from < end && round->nclaims < READER_CLAIMS)
       return error_set (e, ENOMEM, "no memory to fetch bytes at offset %"
                         PRIu64, *from);
@@ -294,6 +307,36 @@ next_claim (struct round *round)
   return any;
 }
 
+/* One slice.  The last thread may have ended while there was nothing that it
+ * could do, and nobody else may see that there is now.
+ */
+static int
+wait_slice (struct reader *reader, const struct claim *claim,
+            struct error *e)
+{
+  struct fetch *fetch = reader->source->fetch;
+
+  if (stop_wait (fetch->config.stop, &reader->cond, &fetch->lock, 0)
+      == ESHUTDOWN)
+    return error_set (e, ESHUTDOWN, "stopped while waiting for bytes at "
+                      "offset %" PRIu64, claim->from);
+  if (!claim_ready (claim) && pool_kick (fetch) == -1)
+    return no_thread (e, claim->from);
+  return 0;
+}
+
+static void
+drop_claims (struct round *round)
+{
+  struct fetch *fetch = round->reader->source->fetch;
+  struct claim *claim;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
+
+  while ((claim = next_claim (round)))
+    run_unclaim (claim);
+  pool_kick (fetch);
+}
+
 static int
 settle_runs (struct round *round, struct error *e)
 {
@@ -310,14 +353,9 @@ settle_runs (struct round *round, struct error *e)
       /* There may be room now for a buffer that this very reader needs. */
       pool_kick (fetch);
     }
-    else if (stop_wait (fetch->config.stop, &reader->cond, &fetch->lock, 0)
-             == ESHUTDOWN)
-      r = error_set (e, ESHUTDOWN, "stopped while waiting for bytes at "
-                     "offset %" PRIu64, claim->from);
+    else
+      r = wait_slice (reader, claim, e);
   }
-  while ((claim = next_claim (round)))
-    run_unclaim (claim);
-  pool_kick (fetch);
   return r;
 }
 
@@ -331,15 +369,18 @@ read_range (struct reader *reader, uint64_t from, uint64_t to,
 {
   while (from < to) {
     struct round round = { .reader = reader, .attempt = attempt };
-    int r = claim_range (&round, &from, to, e), settled;
+    int r = claim_range (&round, &from, to, e);
 
-    if (r == 0)
+    if (r == 0) {
       for (size_t i = 0; i < round.nclaims; i++)
         if (!round.claims[i].run)
           read_cached (reader, &round.claims[i]);
-    settled = settle_runs (&round, r == 0 ? e : NULL);
-    if (r == -1 || settled == -1)
+      r = settle_runs (&round, e);
+    }
+    if (r == -1) {
+      drop_claims (&round);
       return -1;
+    }
     for (size_t i = 0; i < round.nclaims; i++)
       if (round.claims[i].again &&
           read_range (reader, round.claims[i].from, round.claims[i].to,
@@ -378,10 +419,67 @@ fetch_ahead (struct fetch_source *source, uint64_t offset, uint64_t count)
 
     for (; block < min_u64 (border, end); block++)
       if (!run_find (source, block) && !cache_has (source->object, block) &&
-          !run_queue (source, block, false))
+          !run_queue (source, block, RUN_QUEUED_AHEAD))
         end = block;            /* no room: ends both loops */
     pool_kick (fetch);
   }
+}
+
+/* Readers and read-ahead have an eighth of the connections for themselves,
+ * and at least one if there are several.
+ */
+static bool
+replay_room (const struct fetch_source *source)
+{
+  unsigned connections = source->fetch->config.connections;
+  unsigned kept = max_u64 (connections / 8, connections > 1);
+
+  return source->replay_runs < connections - kept
+    && source->fetch->replay_runs < FETCH_REPLAY_RUNS;
+}
+
+int
+fetch_replay (struct fetch_source *source, uint64_t offset, uint64_t count)
+{
+  struct fetch *fetch = source->fetch;
+  uint64_t block = offset / fetch->config.block_size;
+  uint64_t end = (offset + count - 1) / fetch->config.block_size + 1;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
+
+  if (source->replay_failures >= FETCH_REPLAY_FAILURES)
+    return -1;
+  if (!replay_room (source))
+    return 0;
+  for (; block < end; block++)
+    if (!run_find (source, block) && !cache_has (source->object, block) &&
+        !run_queue (source, block, RUN_QUEUED_REPLAY))
+      break;
+  pool_kick (fetch);
+  return 1;
+}
+
+bool
+fetch_replay_busy (struct fetch_source *source)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&source->fetch->lock);
+
+  return source->replay_runs > 0;
+}
+
+void
+fetch_replay_wait (struct fetch *fetch)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
+
+  stop_wait (fetch->config.stop, &fetch->replay_ended, &fetch->lock, 0);
+}
+
+bool
+fetch_idle (struct fetch_source *source)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&source->fetch->lock);
+
+  return source->in_flight == 0 && source->unstored == 0;
 }
 
 void

@@ -2,9 +2,10 @@
  *
  * One block, one fetch in flight, however many readers wait for it.  A fetch
  * is one ranged request of at most 1 MiB; it is in a queue (demand goes
- * before read-ahead), then in flight, then its bytes have arrived and readers
- * have them; then they are being stored, and last the fetch is gone and the
- * cache has the blocks.  No lock is held across I/O.
+ * before read-ahead, and that before a replay), then in flight, then its
+ * bytes have arrived and readers have them; then they are being stored, and
+ * last the fetch is gone and the cache has the blocks.  No lock is held across
+ * I/O.
  *
  * Memory is bounded: FETCH_MEMORY bytes of buffers for a pool; a demand
  * fetch waits for room, read-ahead is not started.
@@ -79,6 +80,25 @@ extern int fetch_read (struct fetch_source *source, void *buf,
 extern void fetch_ahead (struct fetch_source *source, uint64_t offset,
                          uint64_t count);
 
+/* The same for what a replay wants: blocks next to each other, at most
+ * FETCH_MAX bytes, that cross no border of FETCH_MAX (or one block).  They go
+ * when neither readers nor read-ahead have anything to ask for, and leave
+ * them some of the connections.  1 if they were taken, 0 if so many are under
+ * way that there is no room now, or -1 if the origin has failed the last of
+ * them one after the other.
+ */
+extern int fetch_replay (struct fetch_source *source, uint64_t offset,
+                         uint64_t count);
+
+/* Whether any of it is still queued or in flight. */
+extern bool fetch_replay_busy (struct fetch_source *source);
+
+/* Waits until there may be room again, at most one slice (STOP_SLICE_MS). */
+extern void fetch_replay_wait (struct fetch *fetch);
+
+/* Whether nothing of the source is in flight or being stored. */
+extern bool fetch_idle (struct fetch_source *source);
+
 struct fetch_stats
 {
   uint64_t requests;            /* to the origin, all tries */
@@ -86,6 +106,7 @@ struct fetch_stats
   uint64_t failed;              /* fetches given up */
   uint64_t bytes;               /* arrived */
   uint64_t ahead_requests, ahead_bytes;         /* of them, read-ahead's */
+  uint64_t replay_requests, replay_bytes;       /* and of replays */
   uint64_t joined;              /* readers who joined a fetch in flight */
   uint64_t buffer_bytes, buffer_peak_bytes;     /* memory, now and at most */
   unsigned threads;             /* running now */

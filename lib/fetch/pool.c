@@ -19,27 +19,32 @@
 
 #define NS_PER_MS UINT64_C (1000000)
 
-/* 0, or -1 if the crew has not one thread. */
+/* 0, or -1 with errno if the crew has not one thread. */
 static int
 crew_call (struct fetch *fetch, struct crew *crew, unsigned max)
 {
   struct crew_slot *slot = crew->slots;
+  int r;
 
   if (crew->idle > 0) {
     pthread_cond_signal (&crew->wake);
     return 0;
   }
-  if (crew->count >= max || fetch->ending)
+  if (crew->count >= max || fetch->ending) {
+    errno = ESHUTDOWN;
     return crew->count > 0 ? 0 : -1;
+  }
   while (slot->state == SLOT_RUNNING)
     slot++;
   if (slot->state == SLOT_ENDED)
     pthread_join (slot->thread, NULL);
   slot->state = SLOT_FREE;
-  if (pthread_create (&slot->thread, NULL, crew->main, fetch) == 0) {
+  r = pthread_create (&slot->thread, NULL, crew->main, fetch);
+  if (r == 0) {
     slot->state = SLOT_RUNNING;
     crew->count++;
   }
+  errno = r;
   return crew->count > 0 ? 0 : -1;
 }
 
@@ -78,18 +83,24 @@ crew_wait (struct fetch *fetch, struct crew *crew, const struct run *delayed,
   return true;
 }
 
+/* What is in flight of a replay does not keep readers from the wire. */
 static bool
 may_start (const struct fetch_source *source, const struct run *run,
            uint64_t memory)
 {
+  uint64_t before = run->state == RUN_QUEUED_REPLAY ? 0 :
+    source->replay_in_flight;
+
   return limit_allows (&source->limit, source->in_flight,
-                       source->bytes_in_flight, run->bytes - run->arrived) &&
+                       source->bytes_in_flight - before,
+                       run->bytes - run->arrived) &&
     (run->reserved ||
      buffers_room (&source->fetch->buffers, run->bytes, memory));
 }
 
 /* What is to be fetched next: what readers wait for, then read-ahead of
- * sources that have no reader waiting; sources take turns.
+ * sources that have no reader waiting, then what is replayed of those that
+ * have neither; sources take turns.
  */
 static struct run *
 next_run (struct fetch *fetch)
@@ -105,6 +116,13 @@ next_run (struct fetch *fetch)
   TAILQ_FOREACH (source, &fetch->active, link) {
     run = TAILQ_FIRST (&source->ahead);
     if (run && TAILQ_EMPTY (&source->demand) &&
+        may_start (source, run, FETCH_MEMORY_AHEAD))
+      return run;
+  }
+  TAILQ_FOREACH (source, &fetch->active, link) {
+    run = TAILQ_FIRST (&source->replay);
+    if (run && TAILQ_EMPTY (&source->demand) &&
+        TAILQ_EMPTY (&source->ahead) &&
         may_start (source, run, FETCH_MEMORY_AHEAD))
       return run;
   }
@@ -223,6 +241,8 @@ finish_try (struct run *run, int r, const struct error *e)
   run->spent_ns += now - run->try_ns;
   source->in_flight--;
   source->bytes_in_flight -= run->asked;
+  if (run->replay)
+    source->replay_in_flight -= run->asked;
   if (!run->buf) {
     buffers_cancel (&fetch->buffers, run->bytes);
     run->reserved = false;
@@ -252,14 +272,16 @@ fetcher (void *opaque)
     while ((run = take_run (fetch))) {
       struct fetch_source *source = run->source;
       struct error e = { .errnum = EIO, .kind = ERROR_AGAIN };
-      bool idle, ahead = !run->waited;
+      const char *why = run->replay ? "replay: " : run->waited ? "" :
+        "ahead: ";
+      bool idle;
       int r;
 
       pool_kick (fetch);
       pthread_mutex_unlock (&fetch->lock);
       r = ask_origin (run, &e);
       log_debug (fetch, "%s%" PRIu64 " bytes at %" PRIu64 " in %" PRIu64
-                 " us%s%s", ahead ? "ahead: " : "", run->bytes,
+                 " us%s%s", why, run->bytes,
                  run_begin (run), (stop_now_ns () - run->try_ns) / 1000,
                  r == -1 ? ": " : "", r == -1 ? e.text : "");
       pthread_mutex_lock (&fetch->lock);

@@ -11,9 +11,12 @@
  * 1024 blocks and these numbers one random read in thousands is taken for a
  * step of a reader.
  */
-#define STEPS 3                 /* times a run grows, in one direction */
+#define STEPS 6                 /* a run grows by so much, in one direction: */
+#define STEP_NEXT 2             /* for each read next to it, */
+#define STEP_BRIDGED 1          /* and for one behind what is cached */
 #define PIECES 5                /* runs of equal distance */
 #define LOPSIDED 4              /* a reader's run grows so much more there */
+#define BRIDGE 16               /* cached blocks between neighbours, at most */
 
 static uint64_t
 round_down (uint64_t x, uint64_t block_size)
@@ -27,14 +30,24 @@ round_up (uint64_t x, uint64_t block_size)
   return round_down (x + block_size - 1, block_size);
 }
 
-/* Whole blocks count: of reads within a block, only the first is seen. */
-static bool
-touches (const struct run *run, uint64_t block_size,
+/* Is the read next to the run, or are only a few cached blocks between them?
+ * Returns the size of this step, 0 if it is neither.  Whole blocks count: of
+ * reads within a block, only the first is seen.
+ */
+static unsigned
+step (const struct run *run, const struct stream_limits *limits,
          uint64_t start, uint64_t end)
 {
-  return run->end > 0
-    && round_down (start, block_size) <= round_up (run->end, block_size)
-    && round_up (end, block_size) >= round_down (run->start, block_size);
+  uint64_t block_size = limits->block_size, from, to;
+
+  if (run->end == 0)
+    return 0;
+  from = round_up (min_u64 (run->end, end), block_size);
+  to = round_down (max_u64 (run->start, start), block_size);
+  if (from >= to)
+    return STEP_NEXT;
+  return to - from <= BRIDGE * block_size
+    && stream_is_cached (limits, from, to) ? STEP_BRIDGED : 0;
 }
 
 /* A free place for a run, or that of the one not read for longest. */
@@ -69,17 +82,19 @@ merge (struct run *run, struct run *other)
 
 /* The run of which this read is part now.  *grown: it has more blocks. */
 static struct run *
-add (struct runs *runs, uint64_t block_size, uint64_t start, uint64_t end,
-     uint64_t now, bool *grown)
+add (struct runs *runs, const struct stream_limits *limits, uint64_t start,
+     uint64_t end, uint64_t now, bool *grown)
 {
+  uint64_t block_size = limits->block_size;
   struct run *into = NULL;
   size_t i;
 
   *grown = true;
   for (i = 0; i < RUN_COUNT; i++) {
     struct run *run = &runs->run[i];
+    unsigned by = step (run, limits, start, end);
 
-    if (!touches (run, block_size, start, end))
+    if (by == 0)
       continue;
     if (into) {
       merge (into, run);
@@ -90,7 +105,7 @@ add (struct runs *runs, uint64_t block_size, uint64_t start, uint64_t end,
         && round_up (end, block_size) <= round_up (run->end, block_size))
       *grown = false;
     else
-      into->steps++;
+      into->steps += by;
     into->start = min_u64 (into->start, start);
     into->end = max_u64 (into->end, end);
   }
@@ -208,16 +223,16 @@ find_stride (struct runs *runs, uint64_t block_size, struct run *run,
 }
 
 void
-runs_note (struct runs *runs, uint64_t block_size,
+runs_note (struct runs *runs, const struct stream_limits *limits,
            uint64_t start, uint64_t end, uint64_t now,
            struct run_pattern *found)
 {
   bool grown;
-  struct run *run = add (runs, block_size, start, end, now, &grown);
+  struct run *run = add (runs, limits, start, end, now, &grown);
 
   *found = (struct run_pattern) { .kind = RUN_NOTHING, .count = 1,
                                   .run = run };
-  if (!grown || find_stride (runs, block_size, run, found))
+  if (!grown || find_stride (runs, limits->block_size, run, found))
     return;
   found->kind = direction (run);
   found->start = run->start;

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fetch/readahead-stream.h"
+
 #define RUN_COUNT 32
 
 struct run
@@ -48,7 +50,7 @@ struct run_pattern
 /* Someone reads [start, end) of the object, as the now-th read that was
  * noted.  What is told from it goes to *found.
  */
-extern void runs_note (struct runs *runs, uint64_t block_size,
+extern void runs_note (struct runs *runs, const struct stream_limits *limits,
                        uint64_t start, uint64_t end, uint64_t now,
                        struct run_pattern *found);
 

@@ -24,6 +24,8 @@ struct stream_limits
   uint64_t size;                /* of the object */
   uint64_t block_size;
   uint64_t window_min, window_max;      /* whole blocks; max 0: shut */
+  readahead_has_fn has;         /* NULL: nothing is cached */
+  void *opaque;
 };
 
 struct stream
@@ -33,9 +35,13 @@ struct stream
   uint64_t origin, stride, piece;       /* of a strided one; else all 0 */
 
   uint64_t high;                /* the end of the highest byte read */
-  uint64_t issued;              /* the end of what was asked for */
-  uint64_t window;
-  uint64_t base, seen;          /* bytes noted since high was at base */
+  uint64_t issued;              /* the end of what was asked for, */
+  uint64_t fetched;             /* the bytes of it ahead of high that were not
+                                   cached, */
+  uint64_t pieces;              /* and in how many ranges they were, scaled */
+  uint64_t window;              /* how much fetched is to be */
+  uint64_t base, seen;          /* bytes noted since high was at base, */
+  uint64_t cached;              /* and those passed that were cached */
   uint64_t largest;             /* read of this reader */
   uint64_t progress;            /* bytes read since the first evidence */
   uint64_t used, unused;        /* bytes of what was asked for; unused since
@@ -62,6 +68,12 @@ stream_round_up (const struct stream_limits *limits, uint64_t x)
 {
   return stream_round_down (limits, x + limits->block_size - 1);
 }
+
+/* Is [start, end) of the object cached?  Of more than a bounded number of
+ * blocks it is not asked: false.
+ */
+extern bool stream_is_cached (const struct stream_limits *limits,
+                              uint64_t start, uint64_t end);
 
 /* Starts a stream whose reader has passed [start, end) of the object; it is
  * open from now on.
@@ -103,7 +115,9 @@ extern uint64_t stream_advance (struct stream *stream,
 /* The reader went on at a place further ahead, probably through what was
  * cached already.
  */
-extern void stream_skip (struct stream *stream, const struct stream_range *at);
+extern void stream_skip (struct stream *stream,
+                         const struct stream_limits *limits,
+                         const struct stream_range *at);
 
 /* What to ask for now, with a window of window bytes: at most so many
  * ranges.  Returns how many.

@@ -45,7 +45,8 @@ _Static_assert (sizeof (struct readahead) <= 4096,
                 "an image's read-ahead takes more than 4 KiB");
 
 struct readahead *
-readahead_new (uint64_t size, uint32_t block_size, uint64_t max_window)
+readahead_new (uint64_t size, uint32_t block_size, uint64_t max_window,
+               readahead_has_fn has, void *opaque)
 {
   struct readahead *ra = calloc (1, sizeof *ra);
 
@@ -54,6 +55,8 @@ readahead_new (uint64_t size, uint32_t block_size, uint64_t max_window)
   pthread_mutex_init (&ra->lock, NULL);
   ra->limits.size = size;
   ra->limits.block_size = block_size;
+  ra->limits.has = has;
+  ra->limits.opaque = opaque;
   ra->limits.window_max = stream_round_down (&ra->limits, max_window);
   ra->limits.window_min =
     min_u64 (max_u64 (stream_round_up (&ra->limits, READAHEAD_WINDOW_MIN),
@@ -163,6 +166,27 @@ stream_behind (struct readahead *ra, const struct run_pattern *found,
       return stream;
   }
   return NULL;
+}
+
+/* Does a stream end where the pattern does?  Then nobody has got any further:
+ * what grew is the other end, or is behind its reader.
+ */
+static bool
+is_passed (const struct readahead *ra, const struct run_pattern *found)
+{
+  struct stream_range at;
+  size_t i;
+
+  for (i = 0; i < STREAMS; i++) {
+    const struct stream *stream = &ra->stream[i];
+
+    if (stream->open && stream->stride == 0 && found->stride == 0
+        && stream->mirrored == (found->kind == RUN_BACKWARD)
+        && stream_locate (stream, &ra->limits, found->start, found->end, &at)
+        && at.end == stream->high)
+      return true;
+  }
+  return false;
 }
 
 /* A new stream, if the image's credit or the length of its run is enough. */
@@ -336,14 +360,16 @@ note_pattern (struct readahead *ra, const struct run_pattern *found,
   struct stream *stream;
 
   /* The object's first reads, out of order, grow towards its start. */
-  if (found->kind == RUN_BACKWARD ? found->start < ra->limits.block_size
-                                  : found->end >= ra->limits.size) {
+  if (is_passed (ra, found)
+      || (found->kind == RUN_BACKWARD
+          ? found->start < ra->limits.block_size
+          : found->end >= ra->limits.size)) {
     run_rearm (found->run);
     return 0;
   }
   stream = stream_behind (ra, found, &at);
   if (stream)
-    stream_skip (stream, &at);
+    stream_skip (stream, &ra->limits, &at);
   else
     stream = stream_from (ra, found);
   if (!stream)
@@ -374,7 +400,7 @@ readahead_note (struct readahead *ra, uint64_t offset, uint64_t count,
   earn (ra, used / EARN_USED
             + (stream_round_up (limits, end)
                - stream_round_down (limits, offset)) / EARN_READ);
-  runs_note (&ra->runs, limits->block_size, offset, end, ra->now, &found);
+  runs_note (&ra->runs, limits, offset, end, ra->now, &found);
   if (found.kind != RUN_NOTHING && !is_followed (ra, followed, &found))
     n = note_pattern (ra, &found, out);
   return n;

@@ -24,11 +24,19 @@ struct readahead_range
 
 struct readahead;
 
+/* Whether a block is cached: hits are not noted, so that a reader who finds
+ * some blocks cached seems to leave them out.  Called with the lock held, for
+ * each block that a window comes to: must be quick.
+ */
+typedef bool (*readahead_has_fn) (void *opaque, uint64_t block);
+
 /* size and block_size of the object in bytes, max_window the largest window
- * of one stream in bytes (0: never reads ahead).  NULL: out of memory.
+ * of one stream (0: never reads ahead), in bytes that are not cached.  has may
+ * be NULL.  NULL: out of memory.
  */
 extern struct readahead *readahead_new (uint64_t size, uint32_t block_size,
-                                        uint64_t max_window);
+                                        uint64_t max_window,
+                                        readahead_has_fn has, void *opaque);
 extern void readahead_free (struct readahead *ra);
 
 /* Someone reads [offset, offset + count).  Called when some block of it was

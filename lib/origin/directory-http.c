@@ -77,6 +77,8 @@ set_up (struct listing *listing, const struct http_client *client)
     SET (CURLOPT_PASSWORD, client->password);
   if (client->cainfo)
     SET (CURLOPT_CAINFO, client->cainfo);
+  /* What comes with an error may have no end. */
+  SET (CURLOPT_FAILONERROR, 1L);
   SET (CURLOPT_NOSIGNAL, 1L);
   SET (CURLOPT_QUICK_EXIT, 1L);
   SET (CURLOPT_TIMEOUT_MS, (long) (client->timeout_ms > INT32_MAX ? INT32_MAX
@@ -119,7 +121,8 @@ judge (const struct listing *listing, const struct http_client *client,
   if (listing->overrun)
     return error_set (e, EFBIG, "%s: the listing is larger than 1 MiB",
                       client->name);
-  if (listing->result != CURLE_OK)
+  if (listing->result != CURLE_OK
+      && listing->result != CURLE_HTTP_RETURNED_ERROR)
     return error_set_kind (e, ERROR_ABSENT, EIO, "%s: cannot list the "
                            "directory: %s", client->name,
                            *listing->why ? listing->why

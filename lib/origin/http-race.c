@@ -18,6 +18,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/stop.h"
+#include "util/sys.h"
 
 enum { FIRST, SPARE, RUNNERS };
 
@@ -126,6 +127,18 @@ all_over (const struct race *race)
   return true;
 }
 
+/* A server that has refused, and does not stop talking, is not listened to. */
+static void
+cut_short (struct race *race)
+{
+  for (int i = 0; i < RUNNERS; i++) {
+    struct http_transfer *t = race->runners[i].t;
+
+    if (t && !race->runners[i].over && !t->done && http_transfer_drags_on (t))
+      http_loop_abort (race->client->loop, &t->job);
+  }
+}
+
 /* Until one has won or all are over, or the program is ending.  The lock is
  * held but while waiting.
  */
@@ -141,6 +154,7 @@ run (struct race *race)
     if (stop_wait (race->client->stop, &race->wait.cond, &race->wait.lock, 0)
         == ESHUTDOWN)
       return;
+    cut_short (race);
     if (!race->runners[FIRST].t->done)
       consider_spare (race);
   }
@@ -190,7 +204,8 @@ find_version (const struct race *race, struct http_version *found)
     const struct runner *runner = &race->runners[i];
 
     if (runner->t && runner->result == 0)
-      http_version_of (&runner->t->reply, runner->t->size, found);
+      http_version_of (&runner->t->reply, runner->t->size,
+                       sys_real.realtime_s (&sys_real), found);
   }
 }
 

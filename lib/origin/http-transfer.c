@@ -21,10 +21,11 @@
 #define HOPS_MAX 10
 #define BUFFER_SIZE 262144L
 
-/* A body nobody wants is read to its end if it is at most this long, so that
- * the connection can be used again.
+/* A body nobody wants is read to its end if it is at most this long, and
+ * comes within this time, so that the connection can be used again.
  */
 #define DRAIN_MAX 65536
+#define DRAIN_NS 100000000
 
 #define NS_PER_MS 1000000
 
@@ -43,6 +44,9 @@ take_header (char *line, size_t size, size_t count, void *opaque)
   t->decided = true;
   t->verdict = http_verdict (&t->ask, &t->reply, &t->take, &t->size,
                              &t->error);
+  if (t->verdict != HTTP_TAKE)
+    atomic_store_explicit (&t->refused_ns, stop_now_ns (),
+                           memory_order_relaxed);
   return r == 0 ? len : 0;
 }
 
@@ -170,6 +174,7 @@ start_hop (struct http_transfer *t, struct error *e)
   t->drained = 0;
   t->take = 0;
   t->curl_error[0] = '\0';
+  atomic_store_explicit (&t->refused_ns, 0, memory_order_relaxed);
   atomic_store_explicit (&t->got, 0, memory_order_relaxed);
   if (!set_hop (t))
     return error_set (e, ENOMEM, "%s: out of memory", t->name);
@@ -201,6 +206,15 @@ http_transfer_start (struct http_transfer *t, struct http_wait *wait,
   return start_hop (t, e);
 }
 
+bool
+http_transfer_drags_on (const struct http_transfer *t)
+{
+  uint64_t refused = atomic_load_explicit (&t->refused_ns,
+                                           memory_order_relaxed);
+
+  return refused != 0 && stop_now_ns () > refused + DRAIN_NS;
+}
+
 /* The target of a former redirect does not serve any more, or not us: it
  * may have been meant for a short time only, as presigned URLs are.
  */
@@ -218,7 +232,7 @@ target_is_stale (const struct http_transfer *t)
 static void
 forget_target (const struct http_transfer *t)
 {
-  if (t->remembered && t->result != CURLE_ABORTED_BY_CALLBACK)
+  if (t->remembered)
     http_client_target (t->client, NULL);
 }
 
@@ -284,7 +298,8 @@ http_transfer_result (struct http_transfer *t, size_t *got, struct error *e)
                       "asked for", t->name);
   *got = atomic_load_explicit (&t->got, memory_order_relaxed);
   if (*got < t->ask.count) {
-    forget_target (t);
+    if (t->result != CURLE_ABORTED_BY_CALLBACK)
+      forget_target (t);
     return http_failure (t, e);
   }
   {

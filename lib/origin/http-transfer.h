@@ -56,6 +56,8 @@ struct http_transfer
   char curl_error[CURL_ERROR_SIZE];
   atomic_size_t got;            /* bytes in buf */
   atomic_uint_fast64_t last_ns;         /* when the last of them came */
+  atomic_uint_fast64_t refused_ns;      /* when a header came whose body
+                                           nobody wants; 0: not so far */
   uint64_t began_ns, first_ns;
 
   bool done;                    /* under wait->lock; then: */
@@ -80,6 +82,11 @@ extern int http_transfer_start (struct http_transfer *t,
                                 void *buf, uint64_t count, uint64_t offset,
                                 uint64_t deadline_ns, bool fresh,
                                 struct error *e);
+
+/* Its header was answer enough, and its body does not end: to be aborted.
+ * May be called at any time after it was started.
+ */
+extern bool http_transfer_drags_on (const struct http_transfer *t);
 
 /* Of a transfer that is done: true if it was started once more, because the
  * reply was a redirect or because what a redirect had led to no longer

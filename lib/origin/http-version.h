@@ -1,7 +1,9 @@
 /* Which version of an object a reply is about.
  *
  * The first of these that the server offers decides: a strong ETag; the time
- * of modification and the size; a weak or odd ETag; the size alone.  Pure.
+ * of modification and the size; a weak or odd ETag; the size alone.  A weak
+ * or odd ETag also counts beside a time of modification that is so recent that
+ * it may not tell two versions apart.  Pure.
  */
 
 #ifndef TIERCACHE_HTTP_VERSION_H
@@ -22,9 +24,12 @@ struct http_version
   bool settled;                 /* it was not modified just now */
 };
 
-/* The version of the object, size bytes long, that this reply is about. */
+/* The version of the object, size bytes long, that this reply is about.
+ * now_s is the time of this machine, which counts where the server does not
+ * tell its own.
+ */
 extern void http_version_of (const struct http_reply *reply, uint64_t size,
-                             struct http_version *version);
+                             int64_t now_s, struct http_version *version);
 
 /* NULL if the reply is about this version, else what differs.  total: the
  * object's size by that reply.

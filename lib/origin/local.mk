@@ -36,6 +36,8 @@ libtiercache_la_SOURCES += \
 	lib/origin/nbd-link.h \
 	lib/origin/nbd-uri.c \
 	lib/origin/nbd-uri.h \
+	lib/origin/nbd-wire.c \
+	lib/origin/nbd-wire.h \
 	lib/origin/nbd.c \
 	lib/origin/nbd.h
 

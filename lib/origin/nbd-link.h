@@ -16,6 +16,7 @@
 #include "util/stop.h"
 
 #define NBD_LINK_EXTENTS 256
+#define NBD_LINK_PARTS 64       /* with gaps between them */
 
 /* What the server says about the export when it is connected. */
 struct nbd_link_facts
@@ -39,6 +40,12 @@ struct nbd_extent
   bool hole;                    /* reads as zeros */
 };
 
+/* Bytes [from, to) of a buffer. */
+struct nbd_part
+{
+  size_t from, to;
+};
+
 /* One request.  The caller sets what is above the line. */
 struct nbd_job
 {
@@ -54,7 +61,8 @@ struct nbd_job
   pthread_cond_t changed;
   bool issued;                  /* libnbd has it, and the buffer */
   bool answered;                /* the link's thread only */
-  size_t arrived;               /* bytes of buf */
+  struct nbd_part parts[NBD_LINK_PARTS];        /* of buf that are there */
+  size_t n_parts;
   int errnum;                   /* of the answer */
   bool done;
   struct error *error;          /* NULL once it is done without one */

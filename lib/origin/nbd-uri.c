@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
 
 #include "origin/nbd-uri.h"
 #include "util/cleanup.h"
@@ -116,23 +119,112 @@ nbd_uri_name (const char *uri)
   return name;
 }
 
+/* The value of the next such parameter from p on, which is within a query or
+ * NULL; NULL if there is none.
+ */
+static const char *
+next_value (const char *p, const char *param, size_t *len)
+{
+  size_t n = strlen (param);
+
+  while (p && (p = strpbrk (p, "?&;#")) && *p != '#') {
+    p++;
+    if (strncmp (p, param, n) == 0 && p[n] == '=') {
+      *len = strcspn (p + n + 1, "&;#");
+      return p + n + 1;
+    }
+  }
+  return NULL;
+}
+
+static bool
+has_value (const char *uri, const char *param)
+{
+  const char *p = strpbrk (uri, "?#");
+  size_t len;
+
+  while ((p = next_value (p, param, &len)))
+    if (len > 0)
+      return true;
+  return false;
+}
+
 /* nbdkit leaves the directory it was started in. */
 static int
 check_absolute (const char *name, const char *uri, const char *param,
                 struct error *e)
 {
   const char *p = strpbrk (uri, "?#");
-  size_t n = strlen (param);
+  size_t len;
 
-  while (p && *p && *p != '#') {
-    p++;
-    if (strncmp (p, param, n) == 0 && p[n] == '=' && p[n + 1] != '/'
-        && strncasecmp (p + n + 1, "%2f", 3) != 0)
+  while ((p = next_value (p, param, &len)))
+    if (*p != '/' && strncasecmp (p, "%2f", 3) != 0)
       return error_set (e, EINVAL, "%s: %s= needs an absolute path", name,
                         param);
-    p = strpbrk (p, "&;#");
-  }
   return 0;
+}
+
+/* A server that must show a certificate: over a Unix socket libnbd asks for
+ * none, and with a pre-shared key both sides show that they know it.
+ */
+static bool
+has_certificate (const char *uri)
+{
+  return scheme_length (uri) == strlen ("nbds")
+    && !has_value (uri, "tls-psk-file");
+}
+
+static int
+check_directory (const char *name, const char *value, size_t len,
+                 struct error *e)
+{
+  char *dir = curl_easy_unescape (NULL, value, len, NULL);
+  CLEANUP_FREE char *path = NULL;
+  int r = dir ? asprintf (&path, "%s/ca-cert.pem", dir) : -1;
+
+  curl_free (dir);
+  if (r == -1) {
+    path = NULL;
+    return error_set (e, ENOMEM, "out of memory");
+  }
+  if (access (path, R_OK) == 0)
+    return 0;
+  return error_set (e, errno, "%s: cannot connect: ca-cert.pem can't be read "
+                    "in the directory that tls-certificates= names: %s", name,
+                    strerrordesc_np (errno));
+}
+
+/* libnbd (as of 1.14) takes any server for the right one where it finds no
+ * authority to ask.
+ */
+int
+nbd_uri_check_authority (const char *uri, const char *name, struct error *e)
+{
+  const char *p = strpbrk (uri, "?#");
+  size_t len;
+
+  if (!has_certificate (uri))
+    return 0;
+  while ((p = next_value (p, "tls-certificates", &len)))
+    if (check_directory (name, p, len, e) == -1)
+      return -1;
+  return 0;
+}
+
+/* HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT. */
+static bool
+is_host (const struct parts *parts)
+{
+  const char *host = parts->host, *end = host + parts->host_len;
+  const char *name = host, *colon;
+
+  if (host == end)
+    return false;
+  if (host[0] == '[' && !(name = memchr (host, ']', end - host)))
+    return false;
+  colon = memchr (name, ':', end - name);
+  return colon != host && (!colon || !memchr (colon + 1, ':',
+                                              end - colon - 1));
 }
 
 int
@@ -150,11 +242,17 @@ nbd_uri_check (const char *uri, struct error *e)
   if (!is_unix (uri) && parts.socket)
     return error_set (e, EINVAL, "%s: only nbd+unix: has a socket: write %s",
                       name, "nbd+unix:///EXPORT?socket=/PATH");
-  if (!is_unix (uri) && parts.host_len == 0)
-    return error_set (e, EINVAL, "%s: names no host", name);
+  if (!is_unix (uri) && !is_host (&parts))
+    return error_set (e, EINVAL, "%s: names no host: write %s", name,
+                      "nbd://HOST or nbd://HOST:PORT");
   if (check_absolute (name, uri, "socket", e) == -1
       || check_absolute (name, uri, "tls-certificates", e) == -1
       || check_absolute (name, uri, "tls-psk-file", e) == -1)
     return -1;
+  if (has_certificate (uri) && !has_value (uri, "tls-certificates"))
+    return error_set (e, EINVAL, "%s: nobody would tell this server from "
+                      "another: add ?tls-certificates=/DIRECTORY with the "
+                      "certificate of its authority, ca-cert.pem, in it, or "
+                      "?tls-psk-file=/FILE", name);
   return 0;
 }

@@ -18,4 +18,11 @@ extern char *nbd_uri_name (const char *uri);
 /* What can be said about it before anything is asked.  0, or -1 with *e. */
 extern int nbd_uri_check (const char *uri, struct error *e);
 
+/* Before each connection: whether a server that says who it is by a
+ * certificate can be checked.  The URI has passed nbd_uri_check; name is what
+ * messages call it.  0, or -1 with *e.
+ */
+extern int nbd_uri_check_authority (const char *uri, const char *name,
+                                    struct error *e);
+
 #endif /* TIERCACHE_NBD_URI_H */

@@ -1,8 +1,8 @@
 /* Exports of NBD servers as origins.
  *
  * One connection carries many requests.  Where the server says that several
- * connections see the same, more are opened while all are busy; requests go
- * over those that stand meanwhile.
+ * connections see the same, more are opened while each has LINK_BUSY to
+ * answer; requests go over those that stand meanwhile.
  *
  * An NBD server has nothing to tell versions apart but the size: the
  * validator is "".
@@ -23,6 +23,7 @@
 #include "util/minmax.h"
 
 #define NS_PER_MS UINT64_C (1000000)
+#define LINK_BUSY 4             /* more connections only cost more threads */
 #define STATUS_MAX (UINT64_C (1) << 30)         /* bytes of one question */
 
 struct nbd_origin
@@ -81,7 +82,7 @@ choose_link (struct nbd_origin *nbd)
   }
   if (best == nbd->n_links)
     best = 0;
-  else if (nbd->links[best].busy > 0 && spare < nbd->n_links)
+  else if (nbd->links[best].busy >= LINK_BUSY && spare < nbd->n_links)
     one_more (nbd, spare);
   nbd->links[best].busy++;
   return best;

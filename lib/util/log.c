@@ -15,6 +15,7 @@ PUBLIC int tiercache_debug_cache;
 PUBLIC int tiercache_debug_fetch;
 PUBLIC int tiercache_debug_origin;
 PUBLIC int tiercache_debug_readahead;
+PUBLIC int tiercache_debug_replay;
 
 static void
 log_stderr (enum log_level level, const char *text)

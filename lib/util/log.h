@@ -21,6 +21,7 @@ extern int tiercache_debug_cache;      /* stores, evictions, recovery */
 extern int tiercache_debug_fetch;      /* requests, joins, retries */
 extern int tiercache_debug_origin;     /* opening, validation, replies */
 extern int tiercache_debug_readahead;  /* streams and windows */
+extern int tiercache_debug_replay;     /* of a trace */
 
 typedef void (*log_sink) (enum log_level level, const char *text);
 

@@ -141,13 +141,14 @@ print (s.getsockname ()[1])'
 
 # read_fio NAME ARG...: fio reads NAME's export, given its arguments; prints
 # bytes a second, operations a second, and the 99th percentile in us.
+fio_command=()                  # that runs fio
 read_fio ()
 {
   local name=$1 json
 
   shift
   json=$(mktemp "$tmp/fio.XXXXXX")
-  fio --name=bench --ioengine=nbd --uri="$(uri "$name")" --thread \
+  "${fio_command[@]}" fio --name=bench --ioengine=nbd --uri="$(uri "$name")" --thread \
       --group_reporting --randseed=1 --norandommap \
       --output-format=json --output="$json" "$@" >>"$tmp/fio.log" 2>&1 ||
     die "fio $* on $name failed"
@@ -199,8 +200,9 @@ conditions ()
   local what
 
   what="nbdkit $(nbdkit --version | cut -d ' ' -f 2) -t 64"
-  [ "$1" != http ] ||
+  [[ $1 != @(http|replay) ]] ||
     what+=", nginx at 20 ms a request, $(nginx -v 2>&1 | cut -d / -f 2)"
+  [ "$1" != nbd ] || what+=", an NBD server at 20 ms a request"
   echo "$(date -u +%Y-%m-%d), $(git -C "$top" rev-parse --short HEAD)," \
        "$(nproc) cores ($(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo |
                           head -n 1)), Linux $(uname -r)," \
@@ -211,8 +213,11 @@ conditions ()
 
 data_of ()
 {
-  [ "$1" = filter ] && echo "4 MiB of random bytes" ||
-    echo "a 2 GiB ext4 image of /usr"
+  case $1 in
+    filter) echo "4 MiB of random bytes" ;;
+    replay) echo "$boot_files files of 72 KiB in a shuffled order, no KVM" ;;
+    *) echo "a 2 GiB ext4 image of /usr" ;;
+  esac
 }
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 

@@ -7,11 +7,12 @@ block=65536                     # the default cache-block-size
 
 # ---------------------------------------------------------------- origin
 
-# One nginx, three ports: 20 ms a request and 20 or 100 MB/s a connection;
-# and 100 ms a request.
+# nginx_start [COMMAND ARG...]: one nginx, run by the command, on three ports:
+# 20 ms a request and 20 or 100 MB/s a connection; and 100 ms a request.  It
+# serves $nginx_probe.
 nginx_start ()
 {
-  requires nginx curl
+  requires nginx curl chrt
   # Debian's libnbd is for Debian's python, which may not be the first.
   for python_nbd in python3 /usr/bin/python3; do
     ! "$python_nbd" -c 'import nbd' 2>/dev/null || break
@@ -28,9 +29,10 @@ with open(sys.argv[1]) as f:
     text = string.Template(f.read())
 print(text.safe_substitute(dict(a.split("=", 1) for a in sys.argv[2:])))
 END
-  start nginx nginx -e "$tmp/nginx.log" -c "$tmp/nginx/nginx.conf"
+  start nginx "$@" nginx -e "$tmp/nginx.log" -c "$tmp/nginx/nginx.conf"
   wait_for 20 curl -sf -o "$tmp/nginx/probe" -r 0-0 \
-    "http://127.0.0.1:$port_slow/usr.img" || die "nginx does not start"
+    "http://127.0.0.1:$port_slow/${nginx_probe:-usr.img}" ||
+    die "nginx does not start"
 }
 
 nginx_stop ()
@@ -76,7 +78,7 @@ warm_up ()
 
   for ((i = 0; i < 2; i++)); do
     read_fio "$1" --rw=read --bs=256k --iodepth=16 --size="$2" >/dev/null
-    sync -f "$tmp/$1.cache"
+    [ ! -e "$tmp/$1.cache" ] || sync -f "$tmp/$1.cache"
     sleep 1
   done
 }
@@ -137,20 +139,38 @@ four_readers ()
          --offset_increment=$one --numjobs=4)"
 }
 
-hits_beside_misses ()
+# beside_misses ROW [COMMAND ARG...]: whoever misses is run by the command.
+beside_misses ()
 {
-  local hits=(--rw=randread --bs=4k --iodepth=1 --size=256m "${timed[@]}")
+  local row=$1 hits=(--rw=randread --bs=4k --iodepth=1 --size=256m "${timed[@]}")
   local misses
 
+  shift
   ours_cold "$port_100"
   warm_up ours $((256 << 20))
-  result hit-p99 without "$(p99 ours "${hits[@]}")"
-  read_fio ours --rw=randread --bs=4k --iodepth=16 --offset=1g --size=1g \
-    --time_based --runtime=$((seconds + 3)) >>"$tmp/misses.log" &
+  result "$row" without "$(p99 ours "${hits[@]}")"
+  (fio_command=("$@")
+   read_fio ours --rw=randread --bs=4k --iodepth=16 --offset=1g --size=1g \
+     --time_based --runtime=$((seconds + 3)) >>"$tmp/misses.log") &
   misses=$!
   sleep 1
-  result hit-p99 with "$(p99 ours "${hits[@]}")"
+  result "$row" with "$(p99 ours "${hits[@]}")"
   wait $misses
+}
+
+# The origin and whoever misses stand for other machines, which would not take
+# this one's two cores: they run when nobody else wants to.  And, to see what
+# that makes, as everybody.
+hits_beside_misses ()
+{
+  local idle=(chrt --idle 0)
+
+  beside_misses hit-p99-crowded
+  nginx_stop
+  nginx_start "${idle[@]}"
+  beside_misses hit-p99 "${idle[@]}"
+  nginx_stop
+  nginx_start
 }
 
 # ---------------------------------------------------------------- others

@@ -83,7 +83,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     return 0;
   for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++)
     judge (&asks[i], &reply);
-  http_version_of (&reply, reply.total, &found);
+  http_version_of (&reply, reply.total, 784111777, &found);
   http_version_name (&found, &origin);
   require (!origin.lasting || origin.validator[0] != '\0');
   return 0;

@@ -9,9 +9,13 @@ cache_test_ldadd = libtiercache.la $(CMOCKA_LIBS)
 cache_tests = \
 	tests/unit/test-cache \
 	tests/unit/test-cache-budget \
+	tests/unit/test-cache-command \
 	tests/unit/test-cache-damage \
+	tests/unit/test-cache-memory \
+	tests/unit/test-cache-pin \
 	tests/unit/test-cache-sick \
-	tests/unit/test-cache-threads
+	tests/unit/test-cache-threads \
+	tests/unit/test-cache-waits
 check_PROGRAMS += $(cache_tests)
 TESTS += $(cache_tests)
 
@@ -44,3 +48,29 @@ tests_unit_test_cache_threads_SOURCES = \
 tests_unit_test_cache_threads_CPPFLAGS = $(cache_test_cppflags)
 tests_unit_test_cache_threads_CFLAGS = $(cache_test_cflags)
 tests_unit_test_cache_threads_LDADD = $(cache_test_ldadd)
+
+tests_unit_test_cache_memory_SOURCES = \
+	tests/unit/test-cache-memory.c $(cache_test_help)
+tests_unit_test_cache_memory_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_memory_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_memory_LDADD = $(cache_test_ldadd)
+tests_unit_test_cache_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc -Wl,--wrap=policy_new
+
+tests_unit_test_cache_waits_SOURCES = \
+	tests/unit/test-cache-waits.c $(cache_test_help)
+tests_unit_test_cache_waits_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_waits_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_waits_LDADD = $(cache_test_ldadd)
+
+tests_unit_test_cache_command_SOURCES = \
+	tests/unit/test-cache-command.c $(cache_test_help)
+tests_unit_test_cache_command_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_command_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_command_LDADD = $(cache_test_ldadd)
+
+tests_unit_test_cache_pin_SOURCES = \
+	tests/unit/test-cache-pin.c $(cache_test_help)
+tests_unit_test_cache_pin_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_pin_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_pin_LDADD = $(cache_test_ldadd)

@@ -17,28 +17,13 @@
 
 #include "crash-work.h"
 
-#define BLOCK 16384u
+#define BLOCK CRASH_BLOCK
 #define REQUEST (5 * BLOCK / 2)
 
-struct thing
-{
-  const char *identity, *validator;
-  bool lasting;
-  uint64_t size;
-};
+static const struct crash_thing *const things = crash_things;
 
-enum { DISK_1, DISK_2, SMALL, FLEETING, BIG, THINGS };
-
-static const struct thing things[THINGS] = {
-  [DISK_1] = { "http://a/disk", "\"v1\"", true, 24 * BLOCK + 1000 },
-  [DISK_2] = { "http://a/disk", "\"v2\"", true, 26 * BLOCK },
-  [SMALL] = { "http://b/small", "\"w\"", true, 100 },
-  [FLEETING] = { "http://c/fleeting", NULL, false, 8 * BLOCK },
-  [BIG] = { "http://d/big", "\"x\"", true, 90 * BLOCK },
-};
-
-static void __attribute__ ((format (printf, 2, 3)))
-wrong (struct crash_work *work, const char *fmt, ...)
+void
+crash_work_wrong (struct crash_work *work, const char *fmt, ...)
 {
   va_list args;
 
@@ -63,48 +48,18 @@ crash_work_quiet (void)
   log_to (sink_quiet, 0);
 }
 
-/* What a block holds is a function of the version and its number.  One in
- * four is zeros, one compressible, one compressible in some of its pieces.
- */
+/* As far as the thing has them. */
 static void
-block_content (const struct thing *thing, uint64_t block,
-               unsigned char buf[BLOCK])
-{
-  uint64_t seed = mix_u64 ((thing - things) * UINT64_C (1000003) + block);
-  unsigned kind = block % 4;
-
-  memset (buf, 0, BLOCK);
-  for (uint64_t i = 0; i < BLOCK / 8 && kind != 0; i++) {
-    bool random = kind == 3 || (kind == 2 && i * 8 / 4096 % 2);
-    uint64_t word = mix_u64 (seed + (random ? i : i / 64));
-
-    memcpy (buf + i * 8, &word, 8);
-  }
-}
-
-static uint64_t
-thing_blocks (const struct thing *thing)
-{
-  return (thing->size + BLOCK - 1) / BLOCK;
-}
-
-/* Blocks [first, first + nr) of a thing, as far as it has them. */
-static void
-store (struct cache_object *object, const struct thing *thing,
+store (struct crash_work *work, void *object, const struct crash_thing *thing,
        uint64_t first, uint64_t nr, bool hurry)
 {
-  CLEANUP_FREE unsigned char *buf = malloc (nr * BLOCK);
-  uint64_t end = min_u64 (thing_blocks (thing), first + nr);
-  struct cache_store_options options = { .cost_us = 1000, .hurry = hurry };
+  uint64_t end = min_u64 (crash_thing_blocks (thing), first + nr);
 
-  for (uint64_t b = first; b < end; b++)
-    block_content (thing, b, buf + (b - first) * BLOCK);
-  cache_store (object, first, buf,
-               min_u64 (end * BLOCK, thing->size) - first * BLOCK, &options);
+  work->over->store (object, thing, first, end - first, hurry);
 }
 
 static void
-check_bytes (struct crash_work *work, const struct thing *thing,
+check_bytes (struct crash_work *work, const struct crash_thing *thing,
              const unsigned char *buf, uint64_t offset, uint32_t count)
 {
   unsigned char expected[BLOCK];
@@ -113,14 +68,15 @@ check_bytes (struct crash_work *work, const struct thing *thing,
     uint64_t block = offset / BLOCK;
     uint32_t at = offset % BLOCK, n = min_u64 (count, BLOCK - at);
 
-    block_content (thing, block, expected);
+    crash_thing_content (thing, block, expected);
     if (memcmp (buf, expected + at, n) != 0) {
       uint32_t i = 0;
 
       while (buf[i] == expected[at + i])
         i++;
-      wrong (work, "%s %s block %" PRIu64 ": wrong bytes from %" PRIu32 " on",
-             thing->identity, thing->validator, block, at + i);
+      crash_work_wrong (work,
+                        "%s %s block %" PRIu64 ": wrong bytes from %" PRIu32
+                        " on", thing->path, thing->validator, block, at + i);
     }
     buf += n;
     offset += n;
@@ -132,20 +88,20 @@ check_bytes (struct crash_work *work, const struct thing *thing,
  * were served to their end.
  */
 static uint64_t
-read_all (struct crash_work *work, struct cache_object *object,
-          const struct thing *thing)
+read_all (struct crash_work *work, void *object,
+          const struct crash_thing *thing)
 {
   unsigned char buf[REQUEST];
   uint64_t offset = 0, bytes = 0;
-  unsigned flags = 0;
 
   while (offset < thing->size) {
     uint32_t count = min_u64 (REQUEST, thing->size - offset);
-    uint32_t n = cache_read (object, buf, offset, count, &flags);
+    uint32_t n = work->over->read (object, thing, buf, offset, count);
 
     if (n > count || (n > 0 && n < count && (offset + n) % BLOCK != 0)) {
-      wrong (work, "%s: read of %" PRIu32 " at %" PRIu64 " gave %" PRIu32,
-             thing->identity, count, offset, n);
+      crash_work_wrong (work,
+                        "%s: read of %" PRIu32 " at %" PRIu64 " gave %" PRIu32,
+                        thing->path, count, offset, n);
       n = 0;
     }
     check_bytes (work, thing, buf, offset, n);
@@ -166,8 +122,8 @@ check_budget (struct crash_work *work, uint64_t before, const char *when)
   uint64_t peak = sys_test_peak (work->test);
 
   if (peak > max_u64 (before, CRASH_WORK_BUDGET))
-    wrong (work, "%s: %" PRIu64 " bytes allocated, budget %" PRIu64, when,
-           peak, CRASH_WORK_BUDGET);
+    crash_work_wrong (work, "%s: %" PRIu64 " bytes allocated, budget %" PRIu64,
+                      when, peak, CRASH_WORK_BUDGET);
 }
 
 static void
@@ -176,12 +132,12 @@ check_descriptors (struct crash_work *work)
   unsigned left = sys_test_descriptors (work->test);
 
   if (left > 0)
-    wrong (work, "%u descriptors are open after the close", left);
+    crash_work_wrong (work, "%u descriptors are open after the close", left);
 }
 
 /* NULL is right only if calls may fail, and then there must be a reason. */
-static struct cache *
-open_cache (struct crash_work *work)
+static void *
+open_whole (struct crash_work *work)
 {
   struct cache_config config = {
     .dir = "/cache", .size = CRASH_WORK_BUDGET, .block_size = BLOCK,
@@ -189,28 +145,26 @@ open_cache (struct crash_work *work)
     .sys = sys_test_sys (work->test),
   };
   struct error e = { 0 };
-  struct cache *cache = cache_open (&config, &e);
+  void *whole = work->over->start (work, &config, &e);
 
-  if (!cache && !work->faulty)
-    wrong (work, "the cache does not open: %s", e.text);
-  if (!cache && (e.errnum == 0 || e.text[0] == '\0'))
-    wrong (work, "the cache does not open, and does not say why");
-  if (!cache)
+  if (!whole && !work->faulty)
+    crash_work_wrong (work, "the cache does not open: %s", e.text);
+  if (!whole && (e.errnum == 0 || e.text[0] == '\0'))
+    crash_work_wrong (work, "the cache does not open, and does not say why");
+  if (!whole)
     check_descriptors (work);
-  return cache;
+  return whole;
 }
 
-static struct cache_object *
-open_thing (struct crash_work *work, struct cache *cache,
-            const struct thing *thing)
+static void *
+open_thing (struct crash_work *work, void *whole,
+            const struct crash_thing *thing)
 {
   struct error e = { 0 };
-  struct cache_object *object;
+  void *object = work->over->open (whole, thing, &e);
 
-  object = cache_object_open (cache, thing->identity, thing->validator,
-                              thing->lasting, thing->size, &e);
   if (!object)
-    wrong (work, "%s does not open: %s", thing->identity, e.text);
+    crash_work_wrong (work, "%s does not open: %s", thing->path, e.text);
   return object;
 }
 
@@ -221,36 +175,35 @@ crash_work_mkdir (struct crash_work *work)
 
   if (sys->mkdir (sys, "/cache", 0700) == -1
       || sys->fsync_dir (sys, "/") == -1)
-    wrong (work, "the directory can't be made");
+    crash_work_wrong (work, "the directory can't be made");
 }
 
 /* Several objects, some of them closed before the end; fits the budget. */
 static void
-work_fill (struct crash_work *work, struct cache *cache)
+work_fill (struct crash_work *work, void *whole)
 {
-  struct cache_object *disk = open_thing (work, cache, &things[DISK_1]);
-  struct cache_object *small = open_thing (work, cache, &things[SMALL]);
-  struct cache_object *fleeting = open_thing (work, cache, &things[FLEETING]);
+  void *disk = open_thing (work, whole, &things[DISK_1]);
+  void *small = open_thing (work, whole, &things[SMALL]);
+  void *fleeting = open_thing (work, whole, &things[FLEETING]);
 
   for (uint64_t b = 0; b < 20; b += 4) {
-    store (disk, &things[DISK_1], b, 4, b == 8);
-    store (fleeting, &things[FLEETING], b / 2, 2, false);
+    store (work, disk, &things[DISK_1], b, 4, b == 8);
+    store (work, fleeting, &things[FLEETING], b / 2, 2, false);
   }
-  store (small, &things[SMALL], 0, 1, false);
-  store (disk, &things[DISK_1], 22, 3, false);
-  cache_object_validated (disk, 1700000000);
+  store (work, small, &things[SMALL], 0, 1, false);
+  store (work, disk, &things[DISK_1], 22, 3, false);
   read_all (work, disk, &things[DISK_1]);
   read_all (work, small, &things[SMALL]);
   read_all (work, fleeting, &things[FLEETING]);
-  cache_object_close (small);
-  cache_object_close (fleeting);
-  cache_object_close (disk);
+  work->over->close (small);
+  work->over->close (fleeting);
+  work->over->close (disk);
 }
 
 struct reader
 {
   struct crash_work *work;
-  struct cache_object *object;
+  void *object;
 };
 
 static void *
@@ -265,146 +218,167 @@ reader_run (void *opaque)
 
 /* More than there is room for, and read all the while. */
 static void
-work_overfill (struct crash_work *work, struct cache *cache)
+work_overfill (struct crash_work *work, void *whole)
 {
-  struct cache_object *big = open_thing (work, cache, &things[BIG]);
-  struct cache_object *small = open_thing (work, cache, &things[SMALL]);
+  void *big = open_thing (work, whole, &things[BIG]);
+  void *small = open_thing (work, whole, &things[SMALL]);
   struct reader reader = { .work = work, .object = big };
   pthread_t thread;
 
   for (uint64_t b = 0; b < 90; b += 3) {
     if (b == 45 && pthread_create (&thread, NULL, reader_run, &reader) != 0)
       abort ();
-    store (big, &things[BIG], b, 3, b % 2);
+    store (work, big, &things[BIG], b, 3, b % 2);
     if (b % 15 == 0)
       read_all (work, small, &things[SMALL]);
   }
   pthread_join (thread, NULL);
   read_all (work, big, &things[BIG]);
-  cache_object_close (small);
-  cache_object_close (big);
+  work->over->close (small);
+  work->over->close (big);
 }
 
 /* The object changes while its old version is still open. */
 static void
-work_change (struct crash_work *work, struct cache *cache)
+work_change (struct crash_work *work, void *whole)
 {
-  struct cache_object *old = open_thing (work, cache, &things[DISK_1]);
-  struct cache_object *new;
+  void *old = open_thing (work, whole, &things[DISK_1]);
+  void *new;
 
-  store (old, &things[DISK_1], 0, 6, false);
-  new = open_thing (work, cache, &things[DISK_2]);
-  store (new, &things[DISK_2], 0, 8, false);
+  store (work, old, &things[DISK_1], 0, 6, false);
+  new = open_thing (work, whole, &things[DISK_2]);
+  store (work, new, &things[DISK_2], 0, 8, false);
   read_all (work, old, &things[DISK_1]);
   read_all (work, new, &things[DISK_2]);
-  cache_object_close (old);
-  store (new, &things[DISK_2], 8, 18, false);
-  cache_object_validated (new, 1700000100);
+  work->over->close (old);
+  store (work, new, &things[DISK_2], 8, 18, false);
   read_all (work, new, &things[DISK_2]);
-  cache_object_close (new);
+  work->over->close (new);
 }
 
 void
 crash_work_run (struct crash_work *work)
 {
-  static void (*const parts[]) (struct crash_work *, struct cache *) = {
+  static void (*const parts[]) (struct crash_work *, void *) = {
     work_fill, work_overfill, work_change,
   };
   uint64_t before = sys_test_allocated (work->test);
 
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-    struct cache *cache = open_cache (work);
+    void *whole = open_whole (work);
 
-    if (cache) {
-      parts[i] (work, cache);
-      cache_close (cache);
+    if (whole) {
+      parts[i] (work, whole);
+      work->over->end (whole);
       check_descriptors (work);
     }
     check_budget (work, before, "at work");
   }
 }
 
+static bool
+find (struct crash_work *work, void *whole, const struct crash_thing *thing,
+      struct cache_version *version)
+{
+  char url[100];
+
+  return cache_find (work->over->cache (whole),
+                     work->over->url (thing, url, sizeof url), version);
+}
+
 /* What is known must be a version there was, with its size. */
 static void
-check_find (struct crash_work *work, struct cache *cache)
+check_find (struct crash_work *work, void *whole)
 {
   for (int i = 0; i < THINGS; i++) {
     struct cache_version version;
     bool known = false;
 
-    if (!cache_find (cache, things[i].identity, &version))
+    if (!find (work, whole, &things[i], &version))
       continue;
     for (int v = 0; v < THINGS; v++)
       known |= things[v].lasting
-        && strcmp (things[v].identity, things[i].identity) == 0
+        && strcmp (things[v].path, things[i].path) == 0
         && strcmp (things[v].validator, version.validator) == 0
         && things[v].size == version.size;
     if (!known)
-      wrong (work, "%s: found with validator %s and size %" PRIu64,
-             things[i].identity, version.validator, version.size);
+      crash_work_wrong (work, "%s: found with validator %s and size %" PRIu64,
+                        things[i].path, version.validator, version.size);
   }
+}
+
+static void
+only_cached (struct crash_work *work, bool only)
+{
+  if (work->over->only_cached)
+    work->over->only_cached (only);
 }
 
 /* Opening one version drops the other: the one that is found goes first. */
 static void
-check_read (struct crash_work *work, struct cache *cache)
+check_read (struct crash_work *work, void *whole)
 {
   struct cache_version version;
-  bool old = cache_find (cache, things[DISK_1].identity, &version)
+  bool old = find (work, whole, &things[DISK_1], &version)
     && strcmp (version.validator, things[DISK_1].validator) == 0;
 
+  only_cached (work, true);
   for (int i = 0; i < THINGS; i++) {
-    const struct thing *thing = &things[old || i > DISK_2 ? i : DISK_2 - i];
-    struct cache_object *object = open_thing (work, cache, thing);
+    const struct crash_thing *thing = &things[old || i > DISK_2 ? i : DISK_2 - i];
+    void *object = open_thing (work, whole, thing);
     uint64_t served = read_all (work, object, thing);
 
     if (!thing->lasting && served > 0)
-      wrong (work, "%s: %" PRIu64 " blocks are there, it was not to last",
-             thing->identity, served);
-    cache_object_close (object);
+      crash_work_wrong (work,
+                        "%s: %" PRIu64 " blocks are there, it was not to last",
+                        thing->path, served);
+    work->over->close (object);
   }
+  only_cached (work, false);
 }
 
 /* It goes on storing, and serves what it has stored; then it is filled up, so
  * that space which the crash left behind shows.
  */
 static void
-check_works (struct crash_work *work, struct cache *cache, bool fill)
+check_works (struct crash_work *work, void *whole, bool fill)
 {
-  struct cache_object *disk = open_thing (work, cache, &things[DISK_2]);
-  struct cache_object *big = open_thing (work, cache, &things[BIG]);
+  void *disk = open_thing (work, whole, &things[DISK_2]);
+  void *big = open_thing (work, whole, &things[BIG]);
 
   for (uint64_t b = 0; b < 12; b += 4)
-    store (disk, &things[DISK_2], b, 4, false);
+    store (work, disk, &things[DISK_2], b, 4, false);
   if (read_all (work, disk, &things[DISK_2]) < 4)
-    wrong (work, "it does not serve what it has just stored");
+    crash_work_wrong (work, "it does not serve what it has just stored");
   for (uint64_t b = 0; fill && b < 90; b += 10)
-    store (big, &things[BIG], b, 10, false);
-  cache_object_close (big);
-  cache_object_close (disk);
+    store (work, big, &things[BIG], b, 10, false);
+  work->over->close (big);
+  work->over->close (disk);
 }
 
 void
 crash_work_check_kept (struct crash_work *work)
 {
-  struct cache *cache = open_cache (work);
-  const struct thing *thing = &things[SMALL];
-  struct cache_object *object;
+  void *whole = open_whole (work);
+  const struct crash_thing *thing = &things[SMALL];
+  void *object;
 
-  if (!cache)
+  if (!whole)
     return;
-  object = open_thing (work, cache, thing);
-  store (object, thing, 0, 1, false);
-  cache_object_close (object);
-  cache_close (cache);
-  cache = open_cache (work);
-  if (!cache)
+  object = open_thing (work, whole, thing);
+  store (work, object, thing, 0, 1, false);
+  work->over->close (object);
+  work->over->end (whole);
+  whole = open_whole (work);
+  if (!whole)
     return;
-  object = open_thing (work, cache, thing);
+  object = open_thing (work, whole, thing);
+  only_cached (work, true);
   if (read_all (work, object, thing) != 1)
-    wrong (work, "what was stored before the close is gone");
-  cache_object_close (object);
-  cache_close (cache);
+    crash_work_wrong (work, "what was stored before the close is gone");
+  only_cached (work, false);
+  work->over->close (object);
+  work->over->end (whole);
 }
 
 void
@@ -413,19 +387,20 @@ crash_work_check (struct crash_work *work)
   uint64_t before = sys_test_allocated (work->test);
 
   for (int round = 0; round < 2; round++) {
-    struct cache *cache = open_cache (work);
+    void *whole = open_whole (work);
 
-    if (!cache)
+    if (!whole)
       return;
-    check_find (work, cache);
-    check_read (work, cache);
-    check_works (work, cache, round == 0);
-    cache_close (cache);
+    check_find (work, whole);
+    check_read (work, whole);
+    check_works (work, whole, round == 0);
+    work->over->end (whole);
     check_descriptors (work);
   }
 
   check_budget (work, before, "after the reboot");
   if (sys_test_allocated (work->test) > CRASH_WORK_BUDGET)
-    wrong (work, "%" PRIu64 " bytes are still allocated, budget %" PRIu64,
-           sys_test_allocated (work->test), CRASH_WORK_BUDGET);
+    crash_work_wrong (work,
+                      "%" PRIu64 " bytes are still allocated, budget %" PRIu64,
+                      sys_test_allocated (work->test), CRASH_WORK_BUDGET);
 }

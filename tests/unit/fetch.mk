@@ -33,3 +33,11 @@ TESTS += tests/unit/test-fetch-memory
 tests_unit_test_fetch_memory_SOURCES = \
 	tests/unit/test-fetch-memory.c $(fetch_world)
 tests_unit_test_fetch_memory_LDADD = libtiercache.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-fetch-threads
+TESTS += tests/unit/test-fetch-threads
+tests_unit_test_fetch_threads_SOURCES = \
+	tests/unit/test-fetch-threads.c $(fetch_world)
+tests_unit_test_fetch_threads_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_fetch_threads_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=pthread_create

@@ -13,19 +13,11 @@
 #include "util/cleanup.h"
 #include "util/minmax.h"
 
+#include "sys-fds.h"
 #include "sys-model.h"
 
 #define FILE_SIZE_MAX (UINT64_C (1) << 42)
 #define CAPACITY (UINT64_C (1) << 40)
-
-/* So that a descriptor that strays into a real call hits nothing. */
-#define FIRST_FD 100000
-
-struct descriptor
-{
-  bool used, locked;
-  int inode, flags;
-};
 
 struct sys_model
 {
@@ -33,8 +25,7 @@ struct sys_model
   pthread_mutex_t lock;
   struct sys_disk *disk;
   uint64_t capacity;
-  struct descriptor *descriptors;
-  int nr_descriptors;
+  struct sys_fds fds;
 };
 
 static struct sys_model *
@@ -50,48 +41,16 @@ fail (int errnum)
   return -1;
 }
 
-/* The descriptor, or NULL with EBADF. */
-static struct descriptor *
+static struct sys_fd *
 model_fd (struct sys_model *m, int fd)
 {
-  int i = fd - FIRST_FD;
-
-  if (i >= 0 && i < m->nr_descriptors && m->descriptors[i].used)
-    return &m->descriptors[i];
-  errno = EBADF;
-  return NULL;
+  return sys_fds_get (&m->fds, fd);
 }
 
-/* The descriptor of a file that may be written to, or NULL with EBADF. */
-static struct descriptor *
+static struct sys_fd *
 model_fd_writable (struct sys_model *m, int fd)
 {
-  struct descriptor *d = model_fd (m, fd);
-
-  if (d && (d->flags & O_ACCMODE) == O_RDONLY) {
-    errno = EBADF;
-    return NULL;
-  }
-  return d;
-}
-
-static int
-model_fd_new (struct sys_model *m, int inode, int flags)
-{
-  int i = 0;
-
-  while (i < m->nr_descriptors && m->descriptors[i].used)
-    i++;
-  if (i == m->nr_descriptors) {
-    m->nr_descriptors++;
-    m->descriptors = sys_pages_memory (m->descriptors, m->nr_descriptors
-                                       * sizeof *m->descriptors);
-  }
-  m->descriptors[i] = (struct descriptor) {
-    .used = true, .inode = inode, .flags = flags
-  };
-  sys_disk_hold (m->disk, inode);
-  return FIRST_FD + i;
+  return sys_fds_get_writable (&m->fds, fd);
 }
 
 static uint64_t
@@ -129,7 +88,8 @@ model_open (const struct sys *sys, const char *path, int flags, mode_t mode)
     sys_content_resize (sys_disk_content (m->disk, inode), 0);
     sys_disk_account (m->disk);
   }
-  return model_fd_new (m, inode, flags);
+  sys_disk_hold (m->disk, inode);
+  return sys_fds_new (&m->fds, inode, flags);
 }
 
 static int
@@ -137,7 +97,7 @@ model_close (const struct sys *sys, int fd)
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd (m, fd);
+  struct sys_fd *d = model_fd (m, fd);
 
   if (!d)
     return -1;
@@ -152,7 +112,7 @@ model_pread (const struct sys *sys, int fd, void *buf, size_t count,
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd (m, fd);
+  struct sys_fd *d = model_fd (m, fd);
   struct sys_disk_stat st;
 
   if (!d)
@@ -201,7 +161,7 @@ model_pwrite (const struct sys *sys, int fd, const void *buf, size_t count,
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd_writable (m, fd);
+  struct sys_fd *d = model_fd_writable (m, fd);
   struct sys_disk_stat st;
   uint64_t n;
 
@@ -226,7 +186,7 @@ model_fallocate (const struct sys *sys, int fd, int mode, uint64_t offset,
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd_writable (m, fd);
+  struct sys_fd *d = model_fd_writable (m, fd);
   struct sys_disk_stat st;
   struct sys_content *content;
 
@@ -255,7 +215,7 @@ model_ftruncate (const struct sys *sys, int fd, uint64_t size)
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd_writable (m, fd);
+  struct sys_fd *d = model_fd_writable (m, fd);
 
   if (!d)
     return fail (EINVAL);
@@ -271,7 +231,7 @@ model_fstat (const struct sys *sys, int fd, struct stat *st)
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd (m, fd);
+  struct sys_fd *d = model_fd (m, fd);
   struct sys_disk_stat info;
 
   if (!d)
@@ -308,7 +268,7 @@ model_lseek (const struct sys *sys, int fd, int64_t offset, int whence)
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd (m, fd);
+  struct sys_fd *d = model_fd (m, fd);
   struct sys_disk_stat st;
   uint64_t end, page, found;
 
@@ -334,7 +294,7 @@ model_fdatasync (const struct sys *sys, int fd)
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd (m, fd);
+  struct sys_fd *d = model_fd (m, fd);
   struct sys_disk_stat st;
 
   if (!d)
@@ -424,19 +384,11 @@ model_lock (const struct sys *sys, int fd)
 {
   struct sys_model *m = model_of (sys);
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&m->lock);
-  struct descriptor *d = model_fd_writable (m, fd);
+  struct sys_fd *d = model_fd_writable (m, fd);
 
   if (!d)
     return -1;
-  for (int i = 0; i < m->nr_descriptors; i++) {
-    struct descriptor *other = &m->descriptors[i];
-
-    if (other != d && other->used && other->locked
-        && other->inode == d->inode)
-      return fail (EAGAIN);
-  }
-  d->locked = true;
-  return 0;
+  return sys_fds_lock (&m->fds, d) ? 0 : fail (EAGAIN);
 }
 
 static const struct sys model_table = {
@@ -477,7 +429,7 @@ sys_model_free (struct sys_model *m)
 {
   sys_disk_free (m->disk);
   pthread_mutex_destroy (&m->lock);
-  free (m->descriptors);
+  sys_fds_free (&m->fds);
   free (m);
 }
 
@@ -510,7 +462,6 @@ sys_model_numbers (struct sys_model *m, struct sys_model_numbers *numbers)
     .allocated = sys_disk_allocated (m->disk),
     .peak = sys_disk_peak (m->disk),
     .unsynced = sys_disk_unsynced (m->disk),
+    .descriptors = sys_fds_open (&m->fds),
   };
-  for (int i = 0; i < m->nr_descriptors; i++)
-    numbers->descriptors += m->descriptors[i].used;
 }

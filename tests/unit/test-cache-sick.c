@@ -1,5 +1,5 @@
-/* A cache disk that fails: the cache is bypassed, says so once, is tried
- * again, and never gives a wrong byte.
+/* A cache disk that fails: the cache is bypassed, or only stores nothing, says
+ * so once, is tried again, and never gives a wrong byte.
  */
 
 #include <config.h>
@@ -25,7 +25,8 @@
 #define SIZE (BLOCKS * (uint64_t) BS)
 
 /* What fails, with which errno; 0: it works. */
-static _Atomic int sick_write, sick_read, sick_punch;
+static _Atomic int sick_write, sick_read, sick_punch, sick_replace;
+static _Atomic uint64_t bad_place;      /* of all files; 0: none */
 static _Atomic uint64_t seconds;        /* that the clock is ahead */
 static _Atomic int calls_left;          /* until one fails; -1: never */
 static _Atomic unsigned warned, recovered;
@@ -35,7 +36,7 @@ static void
 listen (enum log_level level, const char *text)
 {
   (void) level;
-  warned += strstr (text, "bypassed") != NULL;
+  warned += strstr (text, "tried again") != NULL;
   recovered += strstr (text, "works again") != NULL;
 }
 
@@ -75,8 +76,10 @@ static ssize_t
 sick_pread (const struct sys *sys, int fd, void *buf, size_t count,
             uint64_t offset)
 {
+  bool bad = bad_place && offset <= bad_place && bad_place - offset < count;
+
   (void) sys;
-  return fails (sick_read) ? -1 :
+  return fails (bad ? EIO : sick_read) ? -1 :
     sys_real.pread (&sys_real, fd, buf, count, offset);
 }
 
@@ -130,7 +133,8 @@ static int
 sick_rename (const struct sys *sys, const char *from, const char *to)
 {
   (void) sys;
-  return fails (sick_write) ? -1 : sys_real.rename (&sys_real, from, to);
+  return fails (sick_replace ? sick_replace : sick_write) ?
+    -1 : sys_real.rename (&sys_real, from, to);
 }
 
 static int
@@ -182,7 +186,8 @@ setup (void **state)
   sick.unlink = sick_unlink;
   sick.fsync_dir = sick_fsync_dir;
   sick.monotonic_ns = sick_monotonic_ns;
-  sick_write = sick_read = sick_punch = 0;
+  sick_write = sick_read = sick_punch = sick_replace = 0;
+  bad_place = 0;
   calls_left = -1;
   warned = recovered = 0;
   dir = help_make_dir ();
@@ -209,7 +214,10 @@ is_degraded (struct cache *c)
 static bool
 is_well (void *cache)
 {
-  return !is_degraded (cache);
+  struct cache_stats stats;
+
+  cache_stats (cache, &stats);
+  return !stats.degraded && !stats.unwritable;
 }
 
 static struct cache_object *
@@ -221,10 +229,14 @@ fill (struct cache *c, const char *name, uint64_t number)
   return o;
 }
 
-/* Writes fail: nothing is stored or read; well again after ten seconds. */
+/* Writes fail: nothing is stored, and nothing read if it is an error of the
+ * disk; well again after ten seconds.
+ */
 static void
 writes_fail (int errnum)
 {
+  bool bypassed = errnum == EIO;
+  uint64_t hits = bypassed ? 0 : BLOCKS;
   struct cache_config conf = config (4 * MIB);
   struct cache *c = help_open (&conf);
   struct cache_object *o = fill (c, "o", 1), *p;
@@ -232,15 +244,17 @@ writes_fail (int errnum)
   assert_int_equal (help_count (o, 1, SIZE, BS, CONTENT_MIXED), BLOCKS);
   sick_write = errnum;
   p = fill (c, "p", 2);
-  assert_true (is_degraded (c));
+  assert_false (is_well (c));
+  assert_int_equal (is_degraded (c), bypassed);
   assert_int_equal (warned, 1);
-  assert_int_equal (help_count (o, 1, SIZE, BS, CONTENT_MIXED), 0);
+  assert_int_equal (help_count (o, 1, SIZE, BS, CONTENT_MIXED), hits);
   assert_int_equal (help_count (p, 2, SIZE, BS, CONTENT_MIXED), 0);
-  assert_false (cache_has (o, 0));
+  assert_int_equal (cache_has (o, 0), !bypassed);
 
   sick_write = 0;               /* well, but not tried yet */
   help_store (p, 2, SIZE, BS, 0, BLOCKS, CONTENT_MIXED, NULL);
-  assert_true (is_degraded (c));
+  assert_int_equal (help_count (p, 2, SIZE, BS, CONTENT_MIXED), 0);
+  assert_false (is_well (c));
   seconds += 11;
   assert_true (help_wait (is_well, c));
   assert_int_equal (recovered, 0);
@@ -266,14 +280,59 @@ writes_fail (int errnum)
 static void
 test_writes (void **state)
 {
-  static const int errors[] = { EIO, ENOSPC, EROFS };
+  static const int errors[] = { EIO, ENOSPC, EDQUOT, EROFS };
 
   (void) state;
-  for (unsigned i = 0; i < 3; i++) {
+  for (unsigned i = 0; i < 4; i++) {
     writes_fail (errors[i]);
     teardown (NULL);
     setup (NULL);
   }
+}
+
+/* Full first, and then it fails altogether: that is news. */
+static void
+test_worse (void **state)
+{
+  struct cache_config conf = config (4 * MIB);
+  struct cache *c = help_open (&conf);
+  struct cache_object *o = fill (c, "o", 1), *p;
+
+  (void) state;
+  sick_write = ENOSPC;
+  p = fill (c, "p", 2);
+  assert_false (is_degraded (c));
+  assert_int_equal (warned, 1);
+  sick_read = EIO;
+  assert_int_equal (help_count (o, 1, SIZE, BS, CONTENT_MIXED), 0);
+  assert_true (is_degraded (c));
+  assert_int_equal (warned, 2);
+  sick_write = sick_read = 0;
+  seconds += 11;
+  assert_true (help_wait (is_well, c));
+  cache_object_close (o);
+  cache_object_close (p);
+  cache_close (c);
+}
+
+/* What is to make room can't be removed: no more of it is given up. */
+static void
+test_read_only (void **state)
+{
+  struct cache_config conf = config (MIB);
+  struct cache *c = help_open (&conf);
+  struct cache_object *o = help_object (c, "o", 1, 4 * SIZE);
+  struct cache_stats stats;
+
+  (void) state;
+  sick_punch = EROFS;
+  help_store (o, 1, 4 * SIZE, BS, 0, 4 * BLOCKS, CONTENT_RANDOM, NULL);
+  assert_false (is_well (c));
+  assert_true (help_count (o, 1, 4 * SIZE, BS, CONTENT_RANDOM) > 16);
+  cache_stats (c, &stats);
+  assert_true (stats.resident_blocks > 16);
+  cache_object_close (o);
+  cache_close (c);
 }
 
 /* Reads fail: a miss each, one warning; the rest is there afterwards. */
@@ -300,6 +359,32 @@ test_reads (void **state)
   cache_stats (c, &stats);
   assert_true (stats.io_errors > 0);
   assert_int_equal (stats.failed_checks, 0);
+  cache_object_close (o);
+  cache_close (c);
+}
+
+/* One place that can't be read costs what is there, and the cache is without
+ * use for ten seconds once: not for as long as somebody reads across it.
+ */
+static void
+test_bad_place (void **state)
+{
+  struct cache_config conf = config (4 * MIB);
+  struct cache *c = help_open (&conf);
+  struct cache_object *o = help_object (c, "o", 1, SIZE);
+  uint64_t bad = 20;            /* a block: they are in slots side by side */
+
+  (void) state;
+  help_store (o, 1, SIZE, BS, 0, BLOCKS, CONTENT_RANDOM, NULL);
+  bad_place = bad * BS + 5;     /* beyond the end of the index */
+  help_check (o, 1, SIZE, BS, 0, SIZE, CONTENT_RANDOM);
+  assert_true (is_degraded (c));
+  seconds += 11;
+  assert_true (help_wait (is_well, c));
+  assert_int_equal (help_check (o, 1, SIZE, BS, 0, SIZE, CONTENT_RANDOM),
+                    bad * BS);
+  assert_int_equal (help_count (o, 1, SIZE, BS, CONTENT_RANDOM), BLOCKS - 1);
+  assert_false (is_degraded (c));
   cache_object_close (o);
   cache_close (c);
 }
@@ -353,6 +438,22 @@ test_no_punching (void **state)
   assert_null (cache_open (&conf, &e));
   assert_non_null (strstr (e.text, "punch holes"));
   assert_non_null (strstr (e.text, dir));
+}
+
+/* The reason is in the error: nothing is said of a cache there is not. */
+static void
+test_no_first_objects (void **state)
+{
+  struct cache_config conf = config (4 * MIB);
+  struct error e = { 0 };
+
+  (void) state;
+  sick_replace = ENOSPC;
+  assert_null (cache_open (&conf, &e));
+  assert_int_equal (e.errnum, ENOSPC);
+  assert_non_null (strstr (e.text, "/objects: cannot write: "));
+  assert_non_null (strstr (e.text, strerror (ENOSPC)));
+  assert_int_equal (warned, 0);
 }
 
 /* Open, store, read, evict, close, with one failing call. */
@@ -412,8 +513,9 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    T (test_writes), T (test_reads), T (test_punches), T (test_no_punching),
-    T (test_each_call),
+    T (test_writes), T (test_worse), T (test_read_only), T (test_reads),
+    T (test_bad_place), T (test_punches), T (test_no_punching),
+    T (test_no_first_objects), T (test_each_call),
   };
 
   log_to (listen, 0);

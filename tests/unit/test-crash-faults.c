@@ -1,4 +1,6 @@
-/* The cache on a disk that fails: each call in turn, once and for ever. */
+/* The cache on a disk that fails: each call in turn, once and for ever; by
+ * itself, and for some of them under devices as the filter uses them.
+ */
 
 #include <config.h>
 
@@ -23,8 +25,11 @@
 #endif
 #define WRONG_MAX 10            /* then there is enough to look at */
 
+static const struct crash_over *const by_itself = &crash_over_cache;
+
 struct kind
 {
+  const struct crash_over *over;
   int errnum;
   bool for_ever;
   enum sys_test_call call;
@@ -40,7 +45,9 @@ kind_text (const struct kind *kind)
 static unsigned
 fail_at (const struct kind *kind, uint64_t n)
 {
-  struct crash_work work = { .test = sys_test_new_model (), .faulty = true };
+  struct crash_work work = {
+    .over = kind->over, .test = sys_test_new_model (), .faulty = true
+  };
 
   snprintf (work.where, sizeof work.where,
             "call %" PRIu64 " of kind %d fails, %s: %s", n, kind->call,
@@ -55,15 +62,16 @@ fail_at (const struct kind *kind, uint64_t n)
 }
 
 static uint64_t
-count_calls (enum sys_test_call call)
+count_calls (const struct kind *kind)
 {
   struct crash_work work = {
-    .test = sys_test_new_model (), .where = "no fault"
+    .over = kind->over, .test = sys_test_new_model (),
+    .where = "no fault"
   };
   uint64_t n;
 
   crash_work_run (&work);
-  n = sys_test_count (work.test, call);
+  n = sys_test_count (work.test, kind->call);
   assert_int_equal (work.wrong, 0);
   sys_test_free (work.test);
   return n;
@@ -72,7 +80,7 @@ count_calls (enum sys_test_call call)
 static void
 fail_each (const struct kind *kind, uint64_t points_max)
 {
-  uint64_t calls = count_calls (kind->call), points;
+  uint64_t calls = count_calls (kind), points;
   unsigned errors = 0;
 
   points = min_u64 (calls, points_max);
@@ -88,28 +96,31 @@ static void
 test_eio_once (void **state)
 {
   (void) state;
-  fail_each (&(struct kind) { EIO, false, SYS_TEST_ANY }, POINTS_MAX);
+  fail_each (&(struct kind) { by_itself, EIO, false, SYS_TEST_ANY },
+             POINTS_MAX);
 }
 
 static void
 test_eio_for_ever (void **state)
 {
   (void) state;
-  fail_each (&(struct kind) { EIO, true, SYS_TEST_ANY }, POINTS_MAX / 4);
+  fail_each (&(struct kind) { by_itself, EIO, true, SYS_TEST_ANY },
+             POINTS_MAX / 4);
 }
 
 static void
 test_enospc_once (void **state)
 {
   (void) state;
-  fail_each (&(struct kind) { ENOSPC, false, SYS_TEST_CHANGING }, POINTS_MAX);
+  fail_each (&(struct kind) { by_itself, ENOSPC, false, SYS_TEST_CHANGING },
+             POINTS_MAX);
 }
 
 static void
 test_enospc_for_ever (void **state)
 {
   (void) state;
-  fail_each (&(struct kind) { ENOSPC, true, SYS_TEST_CHANGING },
+  fail_each (&(struct kind) { by_itself, ENOSPC, true, SYS_TEST_CHANGING },
              POINTS_MAX / 4);
 }
 
@@ -119,9 +130,24 @@ test_each_kind (void **state)
 {
   (void) state;
   for (int call = 0; call < SYS_TEST_CALLS; call++) {
-    fail_each (&(struct kind) { EIO, false, call }, 5);
-    fail_each (&(struct kind) { EIO, true, call }, 2);
+    fail_each (&(struct kind) { by_itself, EIO, false, call }, 5);
+    fail_each (&(struct kind) { by_itself, EIO, true, call }, 2);
   }
+}
+
+/* Whatever the disk does, clients of the filter get their bytes. */
+static void
+test_direct (void **state)
+{
+  const struct crash_over *over = &crash_over_direct;
+
+  (void) state;
+  fail_each (&(struct kind) { over, EIO, false, SYS_TEST_ANY },
+             POINTS_MAX / 4);
+  fail_each (&(struct kind) { over, EIO, true, SYS_TEST_ANY },
+             POINTS_MAX / 16);
+  fail_each (&(struct kind) { over, ENOSPC, true, SYS_TEST_CHANGING },
+             POINTS_MAX / 16);
 }
 
 /* Every read and write is short. */
@@ -129,7 +155,8 @@ static void
 test_short (void **state)
 {
   struct crash_work work = {
-    .test = sys_test_new_model (), .where = "short calls"
+    .over = &crash_over_cache, .test = sys_test_new_model (),
+    .where = "short calls"
   };
 
   (void) state;
@@ -147,7 +174,8 @@ test_no_space (void **state)
   (void) state;
   for (uint64_t space = 0; space <= CRASH_WORK_BUDGET; space += 131072) {
     struct crash_work work = {
-      .test = sys_test_new_model (), .faulty = true
+      .over = &crash_over_cache, .test = sys_test_new_model (),
+      .faulty = true
     };
 
     snprintf (work.where, sizeof work.where, "%" PRIu64 " bytes free", space);
@@ -170,6 +198,7 @@ main (void)
     cmocka_unit_test (test_enospc_once),
     cmocka_unit_test (test_enospc_for_ever),
     cmocka_unit_test (test_each_kind),
+    cmocka_unit_test (test_direct),
     cmocka_unit_test (test_short),
     cmocka_unit_test (test_no_space),
   };

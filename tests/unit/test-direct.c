@@ -26,6 +26,7 @@
 #define BLOCKS 33u                      /* more than a read takes at once */
 #define SIZE ((BLOCKS - 1) * BLOCK + 1234)
 #define THREADS 8
+#define ROOM (24 * (uint64_t) BLOCK)    /* of a small cache */
 
 struct rig
 {
@@ -100,12 +101,12 @@ read_origin (void *opaque, void *buf, uint32_t count, uint64_t offset,
 }
 
 static int
-setup (void **state)
+setup_size (void **state, uint64_t size)
 {
   struct rig *rig = calloc (1, sizeof *rig);
   const char *tmp = getenv ("TMPDIR");
   struct engine_config config = {
-    .cache = { .size = 64 << 20, .block_size = BLOCK, .compress = true },
+    .cache = { .size = size, .block_size = BLOCK, .compress = true },
     .origin = { .connections = 4, .timeout_ms = 10000 },
   };
   struct error e;
@@ -125,6 +126,18 @@ setup (void **state)
   assert_int_equal (device_size (rig->device), SIZE);
   *state = rig;
   return 0;
+}
+
+static int
+setup (void **state)
+{
+  return setup_size (state, 64 << 20);
+}
+
+static int
+setup_small (void **state)
+{
+  return setup_size (state, ROOM);
 }
 
 static int
@@ -324,6 +337,73 @@ test_many_errors (void **state)
   assert_int_equal (rig->reads[7], 1);
 }
 
+static atomic_uint ended;
+
+/* Reads and asks for ranges of all sizes, anywhere. */
+static void *
+read_at_random (void *opaque)
+{
+  struct reader *reader = opaque;
+
+  for (unsigned i = 0; i < 100 && reader->r >= 0; i++) {
+    uint64_t chance = mix_u64 (reader->number * 1000 + i);
+    uint64_t offset = chance % SIZE;
+    uint32_t count = 1 + (chance >> 32) % (6 * BLOCK);
+
+    if (count > SIZE - offset)
+      count = SIZE - offset;
+    reader->r = i % 4 == 0
+      ? device_cache_direct (reader->rig->device, count, offset, read_origin,
+                             reader->rig, &reader->e)
+      : read_some (reader->rig, count, offset, &reader->e);
+  }
+  atomic_fetch_add (&ended, 1);
+  return NULL;
+}
+
+static uint64_t on_disk;
+
+static int
+add_one (const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+  (void) path;
+  (void) ftw;
+  if (type == FTW_F)
+    on_disk += st->st_blocks * UINT64_C (512);
+  return 0;
+}
+
+/* There is less room than they read: what is evicted in between is read
+ * again, all bytes are right, and the disk never has more than the budget.
+ */
+static void
+test_many_in_little_room (void **state)
+{
+  struct rig *rig = *state;
+  struct reader readers[THREADS];
+  pthread_t threads[THREADS];
+  struct cache_stats stats;
+
+  atomic_store (&ended, 0);
+  for (unsigned i = 0; i < THREADS; i++) {
+    readers[i] = (struct reader) { .rig = rig, .number = i };
+    assert_int_equal (pthread_create (&threads[i], NULL, read_at_random,
+                                      &readers[i]), 0);
+  }
+  while (atomic_load (&ended) < THREADS) {
+    on_disk = 0;
+    nftw (rig->cache, add_one, 16, FTW_PHYS);
+    assert_in_range (on_disk, 0, ROOM);
+  }
+  for (unsigned i = 0; i < THREADS; i++) {
+    pthread_join (threads[i], NULL);
+    assert_true (readers[i].r >= 0);
+  }
+  cache_stats (engine_cache (rig->engine), &stats);
+  assert_true (stats.evicted_blocks > 0);
+  assert_false (stats.degraded);
+}
+
 int
 main (void)
 {
@@ -335,6 +415,8 @@ main (void)
     cmocka_unit_test_setup_teardown (test_side_by_side, setup, teardown),
     cmocka_unit_test_setup_teardown (test_many_read_all, setup, teardown),
     cmocka_unit_test_setup_teardown (test_many_errors, setup, teardown),
+    cmocka_unit_test_setup_teardown (test_many_in_little_room, setup_small,
+                                     teardown),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

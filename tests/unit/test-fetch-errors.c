@@ -16,6 +16,15 @@ end (struct world *w, struct place *p)
   world_end (w);
 }
 
+/* A reader whose request hangs at the origin until it is let pass. */
+static void
+start_held (struct place *p, struct reading *reading, uint32_t count)
+{
+  fault_origin_hold (p->far, 0, UINT64_MAX);
+  reading_start (reading, p, 0, count);
+  assert_true (fault_origin_wait_held (p->far, 1));
+}
+
 /* What came is kept: only the rest is asked for. */
 static void
 test_resumes (void **state)
@@ -133,9 +142,7 @@ test_bytes_before_the_break (void **state)
   (void) state;
   world_with_place (&w, &p, 16, 1);
   fault_origin_fail (p.far, 1, ERROR_AGAIN, EIO, 2 * BLOCK);
-  fault_origin_hold (p.far, 0, UINT64_MAX);
-  reading_start (&whole, &p, 0, 4 * BLOCK);
-  assert_true (fault_origin_wait_held (p.far, 1));
+  start_held (&p, &whole, 4 * BLOCK);
   reading_start (&part, &p, 10, 2 * BLOCK - 10);
   wait_joined (&w, 1);
   fault_origin_pass (p.far, 1);
@@ -158,9 +165,7 @@ test_error_reaches_all (void **state)
   (void) state;
   world_with_place (&w, &p, 16, 1);
   fault_origin_fail (p.far, 0, ERROR_AGAIN, EIO, 0);
-  fault_origin_hold (p.far, 0, UINT64_MAX);
-  reading_start (&readings[0], &p, 0, 100);
-  assert_true (fault_origin_wait_held (p.far, 1));
+  start_held (&p, &readings[0], 100);
   for (size_t i = 1; i < 6; i++)
     reading_start (&readings[i], &p, i, 100);
   wait_joined (&w, 5);
@@ -172,50 +177,53 @@ test_error_reaches_all (void **state)
   end (&w, &p);
 }
 
-/* Who comes when the last try is under way begins anew if it fails. */
+/* Two readers of a block, one of whom comes when its last try is under way;
+ * so many tries fail (0: all).
+ */
+static void
+two_readers (struct world *w, struct place *p, unsigned failures,
+             enum error_kind kind, struct reading *late)
+{
+  struct reading early;
+
+  world_with_place (w, p, 16, 0);
+  fault_origin_fail (p->far, failures, kind, EIO, 0);
+  start_held (p, &early, 100);
+  reading_start (late, p, 50, 100);
+  wait_joined (w, 1);
+  fault_origin_release (p->far);
+  reading_bad (&early, EIO, kind);
+}
+
+/* Who comes late begins anew if it fails; */
 static void
 test_late_reader_begins_anew (void **state)
 {
   struct world w;
   struct place p;
-  struct reading early, late;
+  struct reading late;
 
   (void) state;
-  world_with_place (&w, &p, 16, 0);
-  fault_origin_fail (p.far, 1, ERROR_AGAIN, EIO, 0);
-  fault_origin_hold (p.far, 0, UINT64_MAX);
-  reading_start (&early, &p, 0, 100);
-  assert_true (fault_origin_wait_held (p.far, 1));
-  reading_start (&late, &p, 50, 100);
-  wait_joined (&w, 1);
-  fault_origin_release (p.far);
-  reading_bad (&early, EIO, ERROR_AGAIN);
+  two_readers (&w, &p, 1, ERROR_AGAIN, &late);
   reading_good (&late);
   assert_int_equal (reads_of (&p), 2);
   end (&w, &p);
 }
 
-/* But not for ever; and not if the answer is final. */
+/* but not for ever, and not if the answer is final. */
 static void
 test_late_reader_has_an_end (void **state)
 {
+  static const enum error_kind kinds[] = { ERROR_AGAIN, ERROR_FINAL };
   struct world w;
   struct place p;
-  struct reading early, late;
+  struct reading late;
 
   (void) state;
-  for (int final = 0; final < 2; final++) {
-    world_with_place (&w, &p, 16, 0);
-    fault_origin_fail (p.far, 0, final ? ERROR_FINAL : ERROR_AGAIN, EIO, 0);
-    fault_origin_hold (p.far, 0, UINT64_MAX);
-    reading_start (&early, &p, 0, 100);
-    assert_true (fault_origin_wait_held (p.far, 1));
-    reading_start (&late, &p, 50, 100);
-    wait_joined (&w, 1);
-    fault_origin_release (p.far);
-    reading_bad (&early, EIO, final ? ERROR_FINAL : ERROR_AGAIN);
-    reading_bad (&late, EIO, final ? ERROR_FINAL : ERROR_AGAIN);
-    assert_int_equal (reads_of (&p), final ? 1 : 2);
+  for (size_t i = 0; i < 2; i++) {
+    two_readers (&w, &p, 0, kinds[i], &late);
+    reading_bad (&late, EIO, kinds[i]);
+    assert_int_equal (reads_of (&p), kinds[i] == ERROR_FINAL ? 1 : 2);
     end (&w, &p);
   }
 }
@@ -273,22 +281,32 @@ queue_up (struct world *w, struct place *p, struct reading *readings,
   }
 }
 
+/* The first of a queue of n fails while the others wait; so many tries fail
+ * so (0: all).
+ */
+static void
+fail_first (struct world *w, struct place *p, struct reading *readings,
+            unsigned n, unsigned failures, enum error_kind kind, int errnum)
+{
+  struct reading first;
+
+  world_with_place (w, p, 1, 0);
+  fault_origin_fail (p->far, failures, kind, errnum, 0);
+  start_held (p, &first, BLOCK);
+  queue_up (w, p, readings, n);
+  fault_origin_release (p->far);
+  reading_bad (&first, errnum, kind);
+}
+
 static void
 test_unreachable_fails_the_queue (void **state)
 {
   struct world w;
   struct place p;
-  struct reading first, readings[8];
+  struct reading readings[8];
 
   (void) state;
-  world_with_place (&w, &p, 1, 0);
-  fault_origin_fail (p.far, 0, ERROR_ABSENT, ETIMEDOUT, 0);
-  fault_origin_hold (p.far, 0, UINT64_MAX);
-  reading_start (&first, &p, 0, BLOCK);
-  assert_true (fault_origin_wait_held (p.far, 1));
-  queue_up (&w, &p, readings, 8);
-  fault_origin_release (p.far);
-  reading_bad (&first, ETIMEDOUT, ERROR_ABSENT);
+  fail_first (&w, &p, readings, 8, 0, ERROR_ABSENT, ETIMEDOUT);
   for (size_t i = 0; i < 8; i++)
     reading_bad (&readings[i], ETIMEDOUT, ERROR_ABSENT);
   /* The first, and the next, for which all others had waited. */
@@ -303,17 +321,10 @@ test_errors_do_not_fail_the_queue (void **state)
 {
   struct world w;
   struct place p;
-  struct reading first, readings[4];
+  struct reading readings[4];
 
   (void) state;
-  world_with_place (&w, &p, 1, 0);
-  fault_origin_fail (p.far, 3, ERROR_AGAIN, EIO, 0);
-  fault_origin_hold (p.far, 0, UINT64_MAX);
-  reading_start (&first, &p, 0, BLOCK);
-  assert_true (fault_origin_wait_held (p.far, 1));
-  queue_up (&w, &p, readings, 4);
-  fault_origin_release (p.far);
-  reading_bad (&first, EIO, ERROR_AGAIN);
+  fail_first (&w, &p, readings, 4, 3, ERROR_AGAIN, EIO);
   reading_bad (&readings[0], EIO, ERROR_AGAIN);
   reading_bad (&readings[1], EIO, ERROR_AGAIN);
   reading_good (&readings[2]);
@@ -370,9 +381,7 @@ test_ahead_does_not_fail_the_queue (void **state)
   world_with_place (&w, &p, 2, 0);
   tap_put (&tap, &p);
   tap.bad_offset = 40 * MIB;
-  fault_origin_hold (p.far, 0, UINT64_MAX);
-  reading_start (&occupant, &p, 0, BLOCK);
-  assert_true (fault_origin_wait_held (p.far, 1));
+  start_held (&p, &occupant, BLOCK);
   fetch_ahead (p.source, 40 * MIB, MIB);
   tap_wait_held (&tap);
   queue_up (&w, &p, readings, 3);

@@ -333,11 +333,14 @@ check_run (struct fetch *fetch, struct run *run)
   /* In flight, buf is its thread's. */
   assert_true (run->state == RUN_IN_FLIGHT || !run->buf == !run->reserved);
   assert_true (run->arrived == 0 || run->reserved);
-  assert_true (run->state != RUN_QUEUED_AHEAD || !run->waited);
+  assert_true ((run->state != RUN_QUEUED_AHEAD
+                && run->state != RUN_QUEUED_REPLAY) || !run->waited);
   assert_int_equal (is_in (&source->demand, run),
                     run->state == RUN_QUEUED_DEMAND);
   assert_int_equal (is_in (&source->ahead, run),
                     run->state == RUN_QUEUED_AHEAD);
+  assert_int_equal (is_in (&source->replay, run),
+                    run->state == RUN_QUEUED_REPLAY);
   assert_int_equal (is_in (&fetch->delayed, run), run->state == RUN_DELAYED);
   assert_int_equal (is_in (&fetch->arrived, run), run->state == RUN_ARRIVED);
   for (uint64_t i = 0; i < run->nblocks; i++)
@@ -356,5 +359,6 @@ check_runs (struct world *w)
       check_run (fetch, run);
   TAILQ_FOREACH (source, &fetch->active, link)
     assert_true (source->active && !(TAILQ_EMPTY (&source->demand) &&
-                                     TAILQ_EMPTY (&source->ahead)));
+                                     TAILQ_EMPTY (&source->ahead) &&
+                                     TAILQ_EMPTY (&source->replay)));
 }

@@ -6,112 +6,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "http-object.h"
-#include "util/cleanup.h"
-
-#define SIZE (3u << 20)
-#define MODIFIED "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-
-/* One object, opened while it was served well. */
-struct fixture
-{
-  struct http_object object;
-  struct origin *origin;
-  atomic_uint last_conn;
-  unsigned char *buf;
-  size_t got;
-  struct error e;
-};
-
-static void
-open_fixture (struct fixture *f)
-{
-  f->origin = http_object_open (&f->object, &f->e);
-  if (!f->origin)
-    fail_msg ("%s", f->e.text);
-}
-
-static int
-setup (void **state)
-{
-  struct fixture *f = calloc (1, sizeof *f);
-
-  http_object_start (&f->object, SIZE);
-  f->buf = malloc (ORIGIN_READ_MAX);
-  open_fixture (f);
-  *state = f;
-  return 0;
-}
-
-static int
-teardown (void **state)
-{
-  struct fixture *f = *state;
-
-  f->origin->ops->close (f->origin);
-  http_object_stop (&f->object);
-  free (f->buf);
-  free (f);
-  return 0;
-}
-
-static int
-read_some (struct fixture *f, size_t count, uint64_t offset)
-{
-  memset (f->buf, 0xEE, ORIGIN_READ_MAX);
-  f->got = SIZE_MAX;
-  f->e.text[0] = '\0';
-  return f->origin->ops->read (f->origin, f->buf, count, offset, &f->got,
-                               &f->e);
-}
-
-static void
-check_right (struct fixture *f, size_t count, uint64_t offset)
-{
-  if (read_some (f, count, offset) == -1)
-    fail_msg ("%s", f->e.text);
-  assert_int_equal (f->got, count);
-  assert_true (http_object_right (&f->object, f->buf, count, offset));
-  /* Not a byte beyond. */
-  if (count < ORIGIN_READ_MAX)
-    assert_int_equal (f->buf[count], 0xEE);
-}
-
-/* An error, and what came before it is right. */
-static void
-check_error (struct fixture *f, enum error_kind kind, int errnum,
-             const char *says)
-{
-  assert_int_equal (read_some (f, 100000, 5000), -1);
-  if (f->e.kind != kind || f->e.errnum != errnum
-      || !strstr (f->e.text, says) || !strstr (f->e.text, "disk.img"))
-    fail_msg ("kind %d, errno %d: %s", f->e.kind, f->e.errnum, f->e.text);
-  assert_true (f->got < 100000);
-  assert_true (http_object_right (&f->object, f->buf, f->got, 5000));
-  assert_int_equal (f->buf[100000], 0xEE);
-}
+#include "http-reader.h"
 
 static void
 test_read (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
-  check_right (f, 1, 0);
-  check_right (f, 1, SIZE - 1);
-  check_right (f, ORIGIN_READ_MAX, 1 << 20);
-  check_right (f, 12345, 6789);
+  reader_right (f, 1, 0);
+  reader_right (f, 1, SIZE - 1);
+  reader_right (f, ORIGIN_READ_MAX, 1 << 20);
+  reader_right (f, 12345, 6789);
 }
 
 /* Notes which connections requests come on. */
@@ -119,7 +26,7 @@ static void
 count_conns (void *opaque, struct httpd_conn *conn,
              const struct httpd_request *r)
 {
-  struct fixture *f = opaque;
+  struct reader *f = opaque;
 
   if (r->conn_number > f->last_conn)
     f->last_conn = r->conn_number;
@@ -129,23 +36,23 @@ count_conns (void *opaque, struct httpd_conn *conn,
 static void
 test_connection_is_kept (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
   http_object_answer (&f->object, count_conns, f);
   for (int i = 0; i < 100; i++)
-    check_right (f, 1000, i * 1000);
+    reader_right (f, 1000, i * 1000);
   assert_true (f->last_conn < 50);
 }
 
 static void
 test_outside (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
-  assert_int_equal (read_some (f, 2, SIZE - 1), -1);
+  assert_int_equal (reader_read (f, 2, SIZE - 1), -1);
   assert_int_equal (f->e.errnum, EINVAL);
-  assert_int_equal (read_some (f, 1, UINT64_MAX), -1);
-  assert_int_equal (read_some (f, 0, 0), -1);
+  assert_int_equal (reader_read (f, 1, UINT64_MAX), -1);
+  assert_int_equal (reader_read (f, 0, 0), -1);
 }
 
 /* How a reply's body goes wrong. */
@@ -201,21 +108,21 @@ serve_body (void *opaque, struct httpd_conn *conn,
 }
 
 static void
-bad_body (struct fixture *f, struct body body, enum error_kind kind,
+bad_body (struct reader *f, struct body body, enum error_kind kind,
           int errnum, const char *says)
 {
   body.object = &f->object;
   if (!body.header)
     body.header = "";
   http_object_answer (&f->object, serve_body, &body);
-  check_error (f, kind, errnum, says);
+  reader_fails (f, kind, errnum, says);
   http_object_answer (&f->object, NULL, NULL);
 }
 
 static void
 test_short_body (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
   bad_body (f, (struct body) { .length = true, .send = 70000 }, ERROR_AGAIN,
             EIO, "after 70000 of 100000 bytes");
@@ -229,18 +136,18 @@ test_short_body (void **state)
   bad_body (f, (struct body) { .header = "Transfer-Encoding: chunked\r\n",
                                .chunked = true, .send = 70000 }, ERROR_AGAIN,
             EIO, "of 100000 bytes");
-  check_right (f, 100000, 5000);
+  reader_right (f, 100000, 5000);
 }
 
 static void
 test_reset_in_body (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
   struct body body = { .object = &f->object, .header = "", .length = true,
                        .send = 70000, .reset = true };
 
   http_object_answer (&f->object, serve_body, &body);
-  assert_int_equal (read_some (f, 100000, 5000), -1);
+  assert_int_equal (reader_read (f, 100000, 5000), -1);
   assert_int_equal (f->e.kind, ERROR_AGAIN);
   assert_true (f->got <= 70000);
   assert_true (http_object_right (&f->object, f->buf, f->got, 5000));
@@ -250,7 +157,7 @@ test_reset_in_body (void **state)
 static void
 test_long_body (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
   bad_body (f, (struct body) { .send = 200000 }, ERROR_FINAL, EPROTO,
             "more bytes");
@@ -260,13 +167,13 @@ test_long_body (void **state)
   bad_body (f, (struct body) { .header = "Content-Length: 200000\r\n",
                                .send = 200000 }, ERROR_FINAL, EPROTO,
             "does not match");
-  check_right (f, 100000, 5000);
+  reader_right (f, 100000, 5000);
 }
 
 static void
 test_wrong_replies (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
   bad_body (f, (struct body) { .from = 1, .length = true, .send = 100000 },
             ERROR_FINAL, EPROTO, "another range");
@@ -279,7 +186,7 @@ test_wrong_replies (void **state)
   bad_body (f, (struct body) { .header = "Content-Length: 5\r\n",
                                .length = true, .send = 100000 }, ERROR_FINAL,
             EPROTO, "two Content-Length");
-  check_right (f, 100000, 5000);
+  reader_right (f, 100000, 5000);
 }
 
 /* A surplus behind a body of stated length is no part of it, nor of the reply
@@ -289,28 +196,28 @@ test_wrong_replies (void **state)
 static void
 test_surplus (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
   struct body body = { .object = &f->object, .header = "", .length = true,
                        .send = 100500 };
 
   http_object_answer (&f->object, serve_body, &body);
-  check_right (f, 100000, 5000);
+  reader_right (f, 100000, 5000);
   http_object_answer (&f->object, NULL, NULL);
-  if (read_some (f, 100000, 5000) == -1)
+  if (reader_read (f, 100000, 5000) == -1)
     assert_int_equal (f->e.kind, ERROR_AGAIN);
-  check_right (f, 100000, 5000);
+  reader_right (f, 100000, 5000);
 }
 
 static void
 test_chunked (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
   struct body body = { .object = &f->object, .chunked = true, .send = 100000,
                        .header = "Transfer-Encoding: chunked\r\n" };
 
   http_object_answer (&f->object, serve_body, &body);
-  check_right (f, 100000, 5000);
-  check_right (f, 100000, 6000);
+  reader_right (f, 100000, 5000);
+  reader_right (f, 100000, 6000);
   http_object_answer (&f->object, NULL, NULL);
 }
 
@@ -332,11 +239,11 @@ old_server (void *opaque, struct httpd_conn *conn,
 static void
 test_http_1_0 (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
   http_object_answer (&f->object, old_server, &f->object);
   for (int i = 0; i < 5; i++)
-    check_right (f, 100000, i * 1000);
+    reader_right (f, 100000, i * 1000);
 }
 
 /* The whole object, whatever was asked for. */
@@ -356,127 +263,39 @@ whole (void *opaque, struct httpd_conn *conn, const struct httpd_request *r)
 static void
 test_whole_for_a_range (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
   http_object_answer (&f->object, whole, &f->object);
-  check_error (f, ERROR_FINAL, ENOTSUP, "ranged requests");
+  reader_fails (f, ERROR_FINAL, ENOTSUP, "ranged requests");
   assert_int_equal (f->got, 0);
   f->origin->ops->close (f->origin);
   http_object_answer (&f->object, NULL, NULL);
   http_object_change (&f->object, 1000, "ETag: \"one\"\r\n", "");
-  open_fixture (f);
+  reader_open (f);
   http_object_answer (&f->object, whole, &f->object);
-  check_right (f, 1000, 0);
-  assert_int_equal (read_some (f, 999, 1), -1);
-}
-
-static void
-test_changes (void **state)
-{
-  struct fixture *f = *state;
-
-  check_right (f, 100000, 5000);
-  http_object_change (&f->object, SIZE, "ETag: \"two\"\r\n", "");
-  check_error (f, ERROR_FINAL, ESTALE, "changed");
-  http_object_change (&f->object, SIZE, "ETag: W/\"one\"\r\n", "");
-  check_error (f, ERROR_FINAL, ESTALE, "changed");
-  http_object_change (&f->object, SIZE, "", "");
-  check_error (f, ERROR_FINAL, ESTALE, "ETag is gone");
-  http_object_change (&f->object, SIZE + 1, "ETag: \"one\"\r\n", "");
-  check_error (f, ERROR_FINAL, ESTALE, "size");
-  http_object_change (&f->object, 50000, "ETag: \"one\"\r\n", "");
-  check_error (f, ERROR_FINAL, ESTALE, "size");
-  http_object_change (&f->object, 100, "ETag: \"one\"\r\n", "");
-  check_error (f, ERROR_FINAL, ESTALE, "size");
-  assert_int_equal (f->got, 0);
-  http_object_change (&f->object, SIZE, "ETag: \"one\"\r\n", "");
-  check_right (f, 100000, 5000);
-}
-
-static void
-test_changes_without_strong_etag (void **state)
-{
-  struct fixture *f = *state;
-
-  f->origin->ops->close (f->origin);
-  http_object_change (&f->object, SIZE, "ETag: W/\"one\"\r\n", MODIFIED);
-  open_fixture (f);
-  check_right (f, 100000, 5000);
-  http_object_change (&f->object, SIZE, "ETag: W/\"one\"\r\n",
-                      "Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT\r\n");
-  check_error (f, ERROR_FINAL, ESTALE, "Last-Modified");
-  f->origin->ops->close (f->origin);
-  http_object_change (&f->object, SIZE, "ETag: W/\"one\"\r\n", "");
-  open_fixture (f);
-  check_right (f, 100000, 5000);
-  http_object_change (&f->object, SIZE, "ETag: W/\"two\"\r\n", "");
-  check_error (f, ERROR_FINAL, ESTALE, "ETag");
-}
-
-/* As the standard has it: 412 unless If-Match matches. */
-static void
-conditional (void *opaque, struct httpd_conn *conn,
-             const struct httpd_request *r)
-{
-  CLEANUP_FREE char *match = httpd_header (r, "If-Match");
-
-  if (match && strcmp (match, "\"one\"") == 0)
-    http_object_serve (opaque, conn, r);
-  else
-    httpd_printf (conn, "HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n");
-}
-
-/* Sends the text that opaque points to; keeps the connection. */
-static void
-say (void *opaque, struct httpd_conn *conn, const struct httpd_request *r)
-{
-  (void) r;
-  httpd_printf (conn, "%s", (const char *) opaque);
-}
-
-static void
-test_condition (void **state)
-{
-  struct fixture *f = *state;
-
-  http_object_answer (&f->object, conditional, &f->object);
-  check_right (f, 100000, 5000);
-  http_object_answer (&f->object, say, "HTTP/1.1 412 No\r\n"
-                      "Content-Length: 0\r\n\r\n");
-  check_error (f, ERROR_FINAL, ESTALE, "changed");
-}
-
-static void
-test_vanished (void **state)
-{
-  struct fixture *f = *state;
-
-  http_object_answer (&f->object, say, "HTTP/1.1 404 No\r\n"
-                      "Content-Length: 4\r\n\r\ngone");
-  check_error (f, ERROR_FINAL, ENOENT, "no such object");
-  http_object_answer (&f->object, NULL, NULL);
-  check_right (f, 100000, 5000);
+  reader_right (f, 1000, 0);
+  assert_int_equal (reader_read (f, 999, 1), -1);
 }
 
 static void
 test_failing_server (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
-  http_object_answer (&f->object, say, "HTTP/1.1 503 No\r\nRetry-After: 2\r\n"
+  http_object_answer (&f->object, reader_say, "HTTP/1.1 503 No\r\nRetry-After: 2\r\n"
                       "Content-Length: 4\r\n\r\nbusy");
-  check_error (f, ERROR_BUSY, EBUSY, "overloaded");
+  reader_fails (f, ERROR_BUSY, EBUSY, "overloaded");
   assert_int_equal (f->e.retry_after_ms, 2000);
-  http_object_answer (&f->object, say, "HTTP/1.1 500 No\r\n"
+  http_object_answer (&f->object, reader_say, "HTTP/1.1 500 No\r\n"
                       "Content-Length: 4\r\n\r\noops");
-  check_error (f, ERROR_AGAIN, EIO, "500");
-  http_object_answer (&f->object, say, "HTTP/1.1 416 No\r\n"
+  reader_fails (f, ERROR_AGAIN, EIO, "500");
+  http_object_answer (&f->object, reader_say, "HTTP/1.1 416 No\r\n"
                       "Content-Length: 0\r\n\r\n");
-  check_error (f, ERROR_FINAL, EPROTO, "416");
-  http_object_answer (&f->object, say, "garbage\r\n\r\n");
-  check_error (f, ERROR_AGAIN, EPROTO, "not HTTP");
+  reader_fails (f, ERROR_FINAL, EPROTO, "416");
+  http_object_answer (&f->object, reader_say, "garbage\r\n\r\n");
+  reader_fails (f, ERROR_AGAIN, EPROTO, "not HTTP");
   http_object_answer (&f->object, NULL, NULL);
-  check_right (f, 100000, 5000);
+  reader_right (f, 100000, 5000);
 }
 
 /* A server that always sends less than is asked for, and says so. */
@@ -492,36 +311,30 @@ miser (void *opaque, struct httpd_conn *conn, const struct httpd_request *r)
 static void
 test_less_than_asked (void **state)
 {
-  struct fixture *f = *state;
+  struct reader *f = *state;
 
   http_object_answer (&f->object, miser, &f->object);
-  check_error (f, ERROR_AGAIN, EIO, "50000 of 100000");
+  reader_fails (f, ERROR_AGAIN, EIO, "50000 of 100000");
   assert_int_equal (f->got, 50000);
 }
-
-#define TEST(t) cmocka_unit_test_setup_teardown (t, setup, teardown)
 
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    TEST (test_read),
-    TEST (test_connection_is_kept),
-    TEST (test_outside),
-    TEST (test_short_body),
-    TEST (test_reset_in_body),
-    TEST (test_long_body),
-    TEST (test_wrong_replies),
-    TEST (test_surplus),
-    TEST (test_chunked),
-    TEST (test_http_1_0),
-    TEST (test_whole_for_a_range),
-    TEST (test_changes),
-    TEST (test_changes_without_strong_etag),
-    TEST (test_condition),
-    TEST (test_vanished),
-    TEST (test_failing_server),
-    TEST (test_less_than_asked),
+    READER_TEST (test_read),
+    READER_TEST (test_connection_is_kept),
+    READER_TEST (test_outside),
+    READER_TEST (test_short_body),
+    READER_TEST (test_reset_in_body),
+    READER_TEST (test_long_body),
+    READER_TEST (test_wrong_replies),
+    READER_TEST (test_surplus),
+    READER_TEST (test_chunked),
+    READER_TEST (test_http_1_0),
+    READER_TEST (test_whole_for_a_range),
+    READER_TEST (test_failing_server),
+    READER_TEST (test_less_than_asked),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -82,6 +82,15 @@ store (void *opaque, struct httpd_conn *conn, const struct httpd_request *r)
                   f->stale_status);
 }
 
+/* The old one no longer serves: that is the status of who comes with it. */
+static void
+new_ticket (struct fixture *f, int status)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&f->lock);
+  f->ticket++;
+  f->stale_status = status;
+}
+
 /* On a machine that is very busy, requests are late and made twice: the log
  * tells.  Only if there was none of that are counts exact.
  */
@@ -192,10 +201,7 @@ test_asked_again (void **state)
 
   assert_non_null (origin);
   for (unsigned i = 0; i < 5; i++) {
-    pthread_mutex_lock (&f->lock);
-    f->ticket++;
-    f->stale_status = statuses[i];
-    pthread_mutex_unlock (&f->lock);
+    new_ticket (f, statuses[i]);
     check_read (f, origin);
     check_read (f, origin);
     check_counts (f, i + 2, 3 * (i + 1) + 1);
@@ -218,6 +224,53 @@ test_store_moves (void **state)
   http_object_answer (&f->store, store, f);
   check_read (f, origin);
   check_counts (f, 2, 2);
+  origin->ops->close (origin);
+}
+
+/* A store in trouble may never get well again, and the front may know a
+ * better one: whatever went wrong there, the next try begins at the front.
+ */
+static void
+resetting (void *opaque, struct httpd_conn *conn,
+           const struct httpd_request *r)
+{
+  (void) opaque;
+  (void) r;
+  httpd_reset (conn);
+}
+
+static void
+check_forgotten (struct origin *origin)
+{
+  unsigned char buf[100];
+  struct error e;
+  size_t got;
+
+  assert_int_equal (origin->ops->read (origin, buf, sizeof buf, 0, &got, &e),
+                    -1);
+  assert_int_not_equal (e.kind, ERROR_FINAL);
+}
+
+static void
+test_forgotten (void **state)
+{
+  static const int statuses[] = { 500, 503, 429, 408 };
+  struct fixture *f = *state;
+  struct error e;
+  struct origin *origin = open_front (f, &e);
+
+  assert_non_null (origin);
+  for (unsigned i = 0; i < 4; i++) {
+    new_ticket (f, statuses[i]);
+    check_forgotten (origin);
+    check_read (f, origin);
+    check_counts (f, i + 2, 2 * (i + 1) + 1);
+  }
+  http_object_answer (&f->store, resetting, NULL);
+  check_forgotten (origin);
+  http_object_answer (&f->store, store, f);
+  check_read (f, origin);
+  check_counts (f, 6, 10);
   origin->ops->close (origin);
 }
 
@@ -328,11 +381,8 @@ test_other_version (void **state)
   size_t got;
 
   assert_non_null (origin);
-  f->stale_status = 403;
   http_object_change (&f->store, SIZE, "ETag: \"two\"\r\n", "");
-  pthread_mutex_lock (&f->lock);
-  f->ticket++;
-  pthread_mutex_unlock (&f->lock);
+  new_ticket (f, 403);
   assert_int_equal (origin->ops->read (origin, buf, sizeof buf, 0, &got, &e),
                     -1);
   assert_int_equal (e.errnum, ESTALE);
@@ -348,6 +398,7 @@ main (void)
     TEST (test_followed),
     TEST (test_asked_again),
     TEST (test_store_moves),
+    TEST (test_forgotten),
     TEST (test_refused_for_good),
     TEST (test_loop),
     TEST (test_within_site),

@@ -238,6 +238,8 @@ test_retry_after (void **state)
   assert_int_equal (retry_after ("Retry-After: " SUN), 0);
 }
 
+#define NOW 790000000           /* two months after SUN */
+
 static void
 check_version (const char *lines, const char *validator, bool lasting)
 {
@@ -248,7 +250,7 @@ check_version (const char *lines, const char *validator, bool lasting)
 
   snprintf (text, sizeof text, "HTTP/1.1 206 Partial\n%s\n", lines);
   assert_int_equal (parse (&reply, text), 0);
-  http_version_of (&reply, 100, &version);
+  http_version_of (&reply, 100, NOW, &version);
   http_version_name (&version, &origin);
   assert_int_equal (origin.size, 100);
   assert_string_equal (origin.validator, validator);
@@ -274,6 +276,14 @@ test_versions (void **state)
   check_version ("Last-Modified: " SUN "\n"
                  "Date: Sun, 06 Nov 1983 08:49:38 GMT",
                  "modified=784111777 size=100", false);
+  /* No clock at all: ours, if that is enough. */
+  check_version ("Last-Modified: Thu, 12 Jan 1995 12:26:40 GMT",
+                 "modified=789913600 size=100", true);
+  check_version ("Last-Modified: Thu, 12 Jan 1995 12:26:41 GMT",
+                 "modified=789913601 size=100", false);
+  /* Which of the versions of that second. */
+  check_version ("ETag: W/\"a\"\nLast-Modified: " SUN "\nDate: " SUN,
+                 "modified=784111777 size=100 \"a\"", false);
   check_version ("Last-Modified: yesterday, I think", "", false);
   check_version ("ETag: W/\"a\"", "W/\"a\" size=100", false);
   check_version ("ETag: a", "a size=100", false);
@@ -290,7 +300,7 @@ differs (const char *one, const char *two)
 
   snprintf (text, sizeof text, "HTTP/1.1 206 Partial\n%s\n", one);
   assert_int_equal (parse (&reply, text), 0);
-  http_version_of (&reply, 100, &version);
+  http_version_of (&reply, 100, NOW, &version);
   snprintf (text, sizeof text, "HTTP/1.1 206 Partial\n%s\n", two);
   assert_int_equal (parse (&reply, text), 0);
   return http_version_differs (&version, &reply, 100) != NULL;
@@ -310,6 +320,14 @@ test_versions_differ (void **state)
   assert_true (differs ("Last-Modified: " SUN, "X: 1"));
   assert_false (differs ("ETag: W/\"a\"\nLast-Modified: " SUN,
                          "ETag: W/\"b\"\nLast-Modified: " SUN));
+  assert_true (differs ("ETag: W/\"a\"\nLast-Modified: " SUN "\nDate: " SUN,
+                        "ETag: W/\"b\"\nLast-Modified: " SUN));
+  assert_true (differs ("ETag: W/\"a\"\nLast-Modified: " SUN "\nDate: " SUN,
+                        "Last-Modified: " SUN));
+  assert_false (differs ("ETag: W/\"a\"\nLast-Modified: " SUN "\nDate: " SUN,
+                         "ETag: \"a\"\nLast-Modified: " SUN));
+  assert_false (differs ("Last-Modified: " SUN "\nDate: " SUN,
+                         "ETag: W/\"a\"\nLast-Modified: " SUN));
   assert_true (differs ("ETag: W/\"a\"", "ETag: W/\"b\""));
   assert_true (differs ("ETag: a", "X: 1"));
   assert_false (differs ("X: 1", "ETag: \"new\""));

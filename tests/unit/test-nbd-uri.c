@@ -27,7 +27,7 @@ test_names (void **state)
     { "nbd://h:10810/x", "nbd://h:10810/x" },
     { "nbd://[::1]:10809/x", "nbd://[::1]/x" },
     { "nbds://alice@h/x?tls-psk-file=/k", "nbds://h/x" },
-    { "nbds://a@b@h/x", "nbds://h/x" },
+    { "nbds://a@b@h/x?tls-psk-file=/k", "nbds://h/x" },
     { "nbds://alice:pw@h?tls-certificates=/c", "nbds://h/" },
     { "nbd://h/x#frag", "nbd://h/x" },
     { "nbd://h/a@b", "nbd://h/a@b" },
@@ -65,6 +65,10 @@ test_refused (void **state)
     { "nbd://", "names no host" },
     { "nbd:///x", "names no host" },
     { "nbd://alice@/x", "names no host" },
+    { "nbd://:10809/x", "names no host" },
+    { "nbd://alice@:10809", "names no host" },
+    { "nbd://h:1:10809/x", "names no host" },
+    { "nbd://[::1/x", "names no host" },
     { "nbd+unix:///x", "names no socket" },
     { "nbd+unix:///x?socket=", "names no socket" },
     { "nbd+unix:///x#?socket=/s", "names no socket" },
@@ -72,6 +76,11 @@ test_refused (void **state)
     { "nbds+unix:///x?socket=/s&tls-psk-file=secret", "absolute" },
     { "nbds://h/x?tls-certificates=secret", "absolute" },
     { "nbd://h/x?socket=/s", "only nbd+unix:" },
+    { "nbds://h/x", "tell this server from another" },
+    { "NBDS://alice@h/x", "tell this server from another" },
+    { "nbds://h/x?tls-psk-file=", "absolute" },
+    { "nbds://h/x?tls-certificates=", "absolute" },
+    { "nbds://h/x#?tls-certificates=/c", "tell this server from another" },
   };
   const struct origin_config config = { .connections = 1, .timeout_ms = 9 };
 
@@ -86,6 +95,33 @@ test_refused (void **state)
     assert_null (strstr (e.text, "alice"));
     assert_null (origin_open (cases[i].uri, &config, &e));
     assert_int_equal (e.kind, ERROR_FINAL);
+  }
+}
+
+/* Where the server's certificate counts, there must be an authority. */
+static void
+test_authority (void **state)
+{
+  static const char *const unchecked[] = {
+    "nbd://h/x", "nbds://h/x?tls-psk-file=/none", "nbd+unix:///?socket=/s",
+    "nbds+unix:///?socket=/s&tls-certificates=/none",
+  };
+  static const char *const checked[] = {
+    "nbds://h/x?tls-certificates=/no%20ne",
+    "nbds://h/x?tls-psk-file=&tls-certificates=/none",
+    "nbds://h/x?tls-certificates=/no%20ne&tls-certificates=/none",
+  };
+  struct error e;
+
+  (void) state;
+  for (size_t i = 0; i < sizeof unchecked / sizeof *unchecked; i++)
+    assert_int_equal (nbd_uri_check_authority (unchecked[i], "n", &e), 0);
+  for (size_t i = 0; i < sizeof checked / sizeof *checked; i++) {
+    assert_int_equal (nbd_uri_check_authority (checked[i], "n", &e), -1);
+    assert_int_equal (e.errnum, ENOENT);
+    assert_int_equal (e.kind, ERROR_FINAL);
+    assert_non_null (strstr (e.text, "ca-cert.pem"));
+    assert_null (strstr (e.text, "/no"));
   }
 }
 
@@ -108,6 +144,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_names),
     cmocka_unit_test (test_refused),
+    cmocka_unit_test (test_authority),
     cmocka_unit_test (test_others),
   };
 

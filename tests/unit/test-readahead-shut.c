@@ -74,7 +74,7 @@ test_random (void **state)
   for (i = 0; i < COUNT (sizes); i++)
     for (j = 0; j < COUNT (blocks); j++)
       for (k = 0; k < COUNT (requests); k++)
-        for (seed = 0; seed < 6; seed++) {
+        for (seed = 0; seed < SEEDS (6); seed++) {
           uint64_t s = seed * 1000003;
 
           random_reads (sizes[i], blocks[j], requests[k], UNIFORM, 4 * KIB,
@@ -88,6 +88,46 @@ test_random (void **state)
         }
 }
 
+/* What is cached between random reads does not make a reader of them. */
+static void
+random_partly_cached (uint64_t size, uint64_t block_size, unsigned percent,
+                      uint64_t seed)
+{
+  struct sim sim;
+  uint64_t at;
+  unsigned i;
+
+  sim_start (&sim, size, block_size, READAHEAD_WINDOW_MAX, 1 << 17, seed);
+  sim.latency = 32;
+  for (at = 0; at < size; at += block_size)
+    if (sim_random (&sim, 100) < percent)
+      sim_cache (&sim, at, block_size);
+  for (i = 0; i < 4000; i++)
+    sim_read (&sim, sim_random (&sim, size / (4 * KIB)) * 4 * KIB, 4 * KIB);
+  assert_ratio (&sim, "partly cached", 1.05);
+  sim_end (&sim);
+}
+
+static void
+test_random_partly_cached (void **state)
+{
+  static const uint64_t sizes[] = { 64 * MIB, 256 * MIB, 2 * GIB };
+  static const unsigned percents[] = { 10, 30, 50, 70, 90 };
+  uint64_t seed;
+  size_t i, j;
+
+  (void) state;
+  for (i = 0; i < COUNT (sizes); i++)
+    for (j = 0; j < COUNT (percents); j++)
+      for (seed = 0; seed < SEEDS (4); seed++) {
+        random_partly_cached (sizes[i], 64 * KIB, percents[j],
+                              seed * 1000003);
+        if (sizes[i] <= 256 * MIB)
+          random_partly_cached (sizes[i], 4 * KIB, percents[j],
+                                seed * 1000003);
+      }
+}
+
 /* However well it was used before, random reads after that stay shut. */
 static void
 test_random_after_sequential (void **state)
@@ -98,7 +138,7 @@ test_random_after_sequential (void **state)
   unsigned i;
 
   (void) state;
-  for (seed = 0; seed < 40; seed++) {
+  for (seed = 0; seed < SEEDS (40); seed++) {
     sim_start (&sim, size, 4 * KIB, READAHEAD_WINDOW_MAX, 1 << 17,
                seed * 1000003);
     sim_sequential (&sim, 0, 128 * MIB, 256 * KIB, 8, false);
@@ -141,7 +181,7 @@ test_chunks (void **state)
   uint64_t seed;
 
   (void) state;
-  for (seed = 0; seed < 10; seed++) {
+  for (seed = 0; seed < SEEDS (10); seed++) {
     chunks (512 * KIB, 512 * KIB, 1, 256 * MIB, 1.01, seed * 1000003);
     chunks (512 * KIB, 64 * KIB, 1, 256 * MIB, 1.05, seed * 1000003);
     chunks (512 * KIB, 64 * KIB, 8, 256 * MIB, 1.05, seed * 1000003);
@@ -178,7 +218,7 @@ test_sparse (void **state)
   uint64_t at, seed;
 
   (void) state;
-  for (seed = 0; seed < 10; seed++) {
+  for (seed = 0; seed < SEEDS (10); seed++) {
     sim_start (&sim, 4 * GIB, 64 * KIB, READAHEAD_WINDOW_MAX, 1 << 17,
                seed * 1000003);
     for (at = 0; at + MIB < sim.size; ) {
@@ -248,7 +288,7 @@ test_odd_notes (void **state)
   uint64_t size = INT64_MAX, i, n, j;
 
   (void) state;
-  ra = readahead_new (size, 4 * MIB, UINT64_MAX);
+  ra = readahead_new (size, 4 * MIB, UINT64_MAX, NULL, NULL);
   assert_non_null (ra);
   assert_int_equal (readahead_note (ra, 0, 0, true, out), 0);
   assert_int_equal (readahead_note (ra, size, 1, true, out), 0);
@@ -283,7 +323,8 @@ thread (void *opaque)
 static void
 test_threads (void **state)
 {
-  struct readahead *ra = readahead_new (GIB, 64 * KIB, READAHEAD_WINDOW_MAX);
+  struct readahead *ra = readahead_new (GIB, 64 * KIB, READAHEAD_WINDOW_MAX,
+                                        NULL, NULL);
   pthread_t threads[8];
   size_t i;
   void *ranges;
@@ -306,6 +347,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_random),
+    cmocka_unit_test (test_random_partly_cached),
     cmocka_unit_test (test_random_after_sequential),
     cmocka_unit_test (test_chunks),
     cmocka_unit_test (test_stop),

@@ -18,13 +18,28 @@ struct sim_block
   bool unused;                  /* came ahead */
 };
 
+static struct sim_block *block_of (struct sim *sim, uint64_t number,
+                                   bool *is_new);
+
+/* As cache_has: what has arrived. */
+static bool
+sim_has (void *opaque, uint64_t number)
+{
+  struct sim *sim = opaque;
+  size_t i = mix_u64 (number) & (sim->places - 1);
+
+  while (sim->block[i].number != 0 && sim->block[i].number != number + 1)
+    i = (i + 1) & (sim->places - 1);
+  return sim->block[i].number != 0 && sim->block[i].arrives <= sim->now;
+}
+
 void
 sim_start (struct sim *sim, uint64_t size, uint64_t block_size,
            uint64_t max_window, size_t places, uint64_t seed)
 {
   *sim = (struct sim) { .size = size, .block_size = block_size,
                         .random = seed, .places = places };
-  sim->ra = readahead_new (size, block_size, max_window);
+  sim->ra = readahead_new (size, block_size, max_window, sim_has, sim);
   assert_non_null (sim->ra);
   sim->block = calloc (places, sizeof *sim->block);
   assert_non_null (sim->block);

@@ -6,6 +6,8 @@ libsystest_la_SOURCES = \
 	tests/unit/sys-disk.c \
 	tests/unit/sys-disk.h \
 	tests/unit/sys-fate.h \
+	tests/unit/sys-fds.c \
+	tests/unit/sys-fds.h \
 	tests/unit/sys-model.c \
 	tests/unit/sys-model.h \
 	tests/unit/sys-pages.c \

@@ -9,23 +9,8 @@
 #include <jansson.h>
 
 #include "cache/cache.h"
+#include "human.h"
 #include "stat.h"
-
-/* 1536 is "1.5 KiB". */
-static const char *
-human (uint64_t bytes, char buf[32])
-{
-  static const char *const units[] = {
-    "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"
-  };
-  double n = bytes;
-  unsigned unit = 0;
-
-  for (; n >= 1024 && unit < 6; unit++)
-    n /= 1024;
-  snprintf (buf, 32, unit ? "%.1f %s" : "%.0f %s", n, units[unit]);
-  return buf;
-}
 
 static int
 print_object (void *opaque, const struct cache_listing_object *object)
@@ -36,11 +21,12 @@ print_object (void *opaque, const struct cache_listing_object *object)
 
   printf ("\n%s\n", object->identity);
   printf ("  version:  %s\n", *object->validator ? object->validator : "-");
-  printf ("  size:     %s\n", human (object->size, size));
+  printf ("  size:     %s\n", human_bytes (object->size, size));
+  printf ("  pinned:   %s\n", object->pinned ? "yes" : "no");
   printf ("  cached:   %" PRIu64 " of %" PRIu64 " blocks (%.0f %%), %s on "
           "disk\n", object->blocks, all,
           all ? 100.0 * object->blocks / all : 0.0,
-          human (object->stored_bytes, stored));
+          human_bytes (object->stored_bytes, stored));
   return 0;
 }
 
@@ -63,10 +49,10 @@ stat_text (const char *dir, struct error *e)
   printf ("%s\n", dir);
   if (listing.owner_pid)
     printf ("  in use by process %ld\n", listing.owner_pid);
-  printf ("  used:     %s of %s\n", human (listing.used_bytes, used),
-          human (listing.budget, budget));
+  printf ("  used:     %s of %s\n", human_bytes (listing.used_bytes, used),
+          human_bytes (listing.budget, budget));
   printf ("  blocks:   %" PRIu64 " of %s, compression %s\n", listing.blocks,
-          human (listing.block_size, block),
+          human_bytes (listing.block_size, block),
           listing.compress ? "lz4" : "none");
   return cache_list (dir, &listing, print_object, &listing.block_size, e);
 }
@@ -74,14 +60,15 @@ stat_text (const char *dir, struct error *e)
 static int
 add_object (void *opaque, const struct cache_listing_object *object)
 {
-  json_t *one = json_pack ("{s:s, s:s, s:I, s:I, s:I, s:I}",
+  json_t *one = json_pack ("{s:s, s:s, s:I, s:I, s:I, s:I, s:b}",
                            "identity", object->identity,
                            "validator", object->validator,
                            "size", (json_int_t) object->size,
                            "validated", (json_int_t) object->validated_s,
                            "blocks", (json_int_t) object->blocks,
                            "stored_bytes",
-                           (json_int_t) object->stored_bytes);
+                           (json_int_t) object->stored_bytes,
+                           "pinned", object->pinned);
 
   /* What a server sent as a validator need not be UTF-8. */
   if (!one)

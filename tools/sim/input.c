@@ -28,7 +28,8 @@ struct input
   bool file_ended;
   uint8_t raw[INPUT_BUFFER];    /* as in the file */
   size_t raw_next, raw_end;
-  uint8_t out[INPUT_BUFFER];    /* decompressed */
+  /* Decompressed, with room in front to put the beginning back. */
+  uint8_t out[INPUT_BEGINNING + INPUT_BUFFER];
   size_t out_next, out_end;
 };
 
@@ -128,8 +129,8 @@ input_step_gzip (struct input *input, struct error *e)
   input->frame_open = true;
   z->next_in = input->raw + input->raw_next;
   z->avail_in = input->raw_end - input->raw_next;
-  z->next_out = input->out;
-  z->avail_out = sizeof input->out;
+  z->next_out = input->out + INPUT_BEGINNING;
+  z->avail_out = INPUT_BUFFER;
   r = inflate (z, Z_NO_FLUSH);
   input->raw_next = input->raw_end - z->avail_in;
   input->out_end = sizeof input->out - z->avail_out;
@@ -145,7 +146,7 @@ static int
 input_step_zstd (struct input *input, struct error *e)
 {
   ZSTD_inBuffer in = { input->raw, input->raw_end, input->raw_next };
-  ZSTD_outBuffer out = { input->out, sizeof input->out, 0 };
+  ZSTD_outBuffer out = { input->out + INPUT_BEGINNING, INPUT_BUFFER, 0 };
   size_t r = ZSTD_decompressStream (input->zstd, &out, &in);
 
   if (ZSTD_isError (r))
@@ -153,15 +154,17 @@ input_step_zstd (struct input *input, struct error *e)
                       ZSTD_getErrorName (r));
   input->frame_open = r != 0;
   input->raw_next = in.pos;
-  input->out_end = out.pos;
+  input->out_end = INPUT_BEGINNING + out.pos;
   return 0;
 }
 
 static int
 input_step_plain (struct input *input)
 {
-  input->out_end = input->raw_end - input->raw_next;
-  memcpy (input->out, input->raw + input->raw_next, input->out_end);
+  size_t n = input->raw_end - input->raw_next;
+
+  memcpy (input->out + INPUT_BEGINNING, input->raw + input->raw_next, n);
+  input->out_end = INPUT_BEGINNING + n;
   input->raw_next = input->raw_end;
   return 0;
 }
@@ -174,8 +177,8 @@ input_fill (struct input *input, struct error *e)
 
   if (input->out_next < input->out_end)
     return 1;
-  input->out_next = input->out_end = 0;
-  while (input->out_end == 0) {
+  input->out_next = input->out_end = INPUT_BEGINNING;
+  while (input->out_end == INPUT_BEGINNING) {
     bool was_ended;
     size_t before;
 
@@ -189,7 +192,7 @@ input_fill (struct input *input, struct error *e)
       : input->zstd ? input_step_zstd (input, e) : input_step_plain (input);
     if (r == -1)
       return -1;
-    if (input->out_end == 0 && input->raw_next == before && was_ended) {
+    if (input->out_end == INPUT_BEGINNING && input->raw_next == before && was_ended) {
       if (input->frame_open)
         return error_set (e, EIO, "%s: the compressed data ends too early",
                           input->path);
@@ -219,6 +222,21 @@ input_read (struct input *input, void *buf, size_t count, struct error *e)
     done += n;
   }
   return done;
+}
+
+int
+input_begins (struct input *input, const void *bytes, size_t count,
+              struct error *e)
+{
+  uint8_t head[INPUT_BEGINNING];
+  ssize_t n = input_read (input, head, count, e);
+
+  if (n == -1)
+    return -1;
+  /* All of the buffer that has been used is in front. */
+  input->out_next -= n;
+  memcpy (input->out + input->out_next, head, n);
+  return n == (ssize_t) count && memcmp (head, bytes, count) == 0;
 }
 
 int

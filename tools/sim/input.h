@@ -15,6 +15,13 @@ struct input;
 extern struct input *input_open (const char *path, struct error *e);
 extern void input_close (struct input *input);
 
+/* Whether it begins with these bytes (at most INPUT_BEGINNING).  Before
+ * anything was read only; nothing is taken from it.  -1 with *e.
+ */
+#define INPUT_BEGINNING 8
+extern int input_begins (struct input *input, const void *bytes,
+                         size_t count, struct error *e);
+
 /* Reads count bytes, fewer only at the end of the file.  -1 with *e. */
 extern ssize_t input_read (struct input *input, void *buf, size_t count,
                            struct error *e);

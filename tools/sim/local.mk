@@ -15,7 +15,9 @@ tools_sim_tiercache_sim_SOURCES = \
 	tools/sim/run.c \
 	tools/sim/run.h \
 	tools/sim/trace.c \
-	tools/sim/trace.h
+	tools/sim/trace.h \
+	tools/sim/trace-reader.h \
+	tools/sim/trace-recorded.c
 tools_sim_tiercache_sim_CPPFLAGS = $(AM_CPPFLAGS) \
 	$(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 tools_sim_tiercache_sim_LDADD = libtiercache.la $(ZLIB_LIBS) $(ZSTD_LIBS)

@@ -112,7 +112,8 @@ usage (FILE *fp)
 "  --curve               25 sizes from 0.1 to 100 %% of the footprint\n"
 "  --block-size=SIZE     64K unless set; request: do not split requests\n"
 "  --policy=LIST         " CACHE_NAMES "\n"
-"  --sizes=KIND          fixed, or synthetic: modelled sizes and fetch times\n"
+"  --sizes=KIND          fixed; synthetic: modelled sizes and fetch times; or\n"
+"                        recorded: as the device wrote them down\n"
 "  --sample=K            simulate one object in K, scaled\n"
 "  --json                one JSON object a line\n"
 "  --help, --version\n");
@@ -125,7 +126,8 @@ static int
 set_option (struct options *o, int option, const char *value, bool *curve,
             struct error *e)
 {
-  static const char *const kinds[] = { "fixed", "synthetic", NULL };
+  static const char *const kinds[] = { "fixed", "synthetic", "recorded",
+                                       NULL };
   uint64_t n;
   int word;
 
@@ -150,6 +152,7 @@ set_option (struct options *o, int option, const char *value, bool *curve,
   case OPT_SIZES:
     word = parse_word ("--sizes", value, kinds, e);
     o->trace.synthetic = word == 1;
+    o->trace.recorded = word == 2;
     return word == -1 ? -1 : 0;
   default:
     if (parse_number ("--sample", value, 1, 1000000, &n, e) == -1)

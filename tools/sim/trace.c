@@ -8,26 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "input.h"
-#include "objects.h"
-#include "trace.h"
+#include "trace-reader.h"
+#include "trace/record.h"
 #include "util/cleanup.h"
 #include "util/mix.h"
 
 #define TRACE_HEADER "time_us,volume,op,offset,length"
-#define TRACE_COST_US 40000     /* of every object, without a model */
-#define TRACE_PROGRESS (1u << 20)       /* requests between two reports */
-
-/* While a trace is being read. */
-struct reader
-{
-  struct trace *trace;
-  const struct trace_options *options;
-  const char *path;
-  struct input *input;
-  struct objects objects;
-  uint64_t requests;
-};
 
 /* A model of stored sizes (a quarter of the blocks do not compress) and of
  * fetch times (20 to 100 ms and 100 MB/s), by hashes of the block's number.
@@ -49,8 +35,8 @@ model_cost_us (uint64_t id, uint64_t bytes)
   return us < UINT32_MAX ? us : UINT32_MAX;
 }
 
-static int
-trace_append (struct reader *r, uint64_t id, uint64_t bytes, struct error *e)
+int
+reader_append (struct reader *r, uint64_t id, uint64_t bytes, struct error *e)
 {
   struct trace *trace = r->trace;
   struct access access;
@@ -65,6 +51,10 @@ trace_append (struct reader *r, uint64_t id, uint64_t bytes, struct error *e)
     access.cost_us = model_cost_us (id, bytes);
   }
   access.bytes = bytes;
+  if (trace->count >= (r->options->accesses_max ? r->options->accesses_max
+                       : TRACE_ACCESSES_MAX))
+    return error_set (e, E2BIG, "more than %llu accesses: --sample keeps one "
+                      "object in so many", (unsigned long long) trace->count);
   if (trace->count == trace->allocated) {
     uint64_t n = trace->allocated ? trace->allocated * 2 : 65536;
     struct access *p = n <= SIZE_MAX / sizeof *p
@@ -83,6 +73,13 @@ trace_append (struct reader *r, uint64_t id, uint64_t bytes, struct error *e)
   return 0;
 }
 
+void
+reader_progress (struct reader *r)
+{
+  if (++r->requests % TRACE_PROGRESS == 0 && r->options->progress)
+    r->options->progress (r->trace->name, input_progress (r->input));
+}
+
 static int
 trace_request (struct reader *r, uint64_t volume, uint64_t offset,
                uint64_t length, struct error *e)
@@ -96,16 +93,15 @@ trace_request (struct reader *r, uint64_t volume, uint64_t offset,
   if (offset > INT64_MAX - length)
     return error_set (e, EINVAL, "offset %llu is too large",
                       (unsigned long long) offset);
-  if (++r->requests % TRACE_PROGRESS == 0 && r->options->progress)
-    r->options->progress (r->trace->name, input_progress (r->input));
+  reader_progress (r);
   if (length == 0)
     return 0;
   if (block_size == TRACE_REQUEST)
-    return trace_append (r, (volume << 50) ^ offset, length, e);
+    return reader_append (r, (volume << 50) ^ offset, length, e);
   first = offset / block_size;
   last = (offset + length - 1) / block_size;
   for (uint64_t block = first; block <= last; ++block)
-    if (trace_append (r, (volume << 44) + block, block_size, e) == -1)
+    if (reader_append (r, (volume << 44) + block, block_size, e) == -1)
       return -1;
   return 0;
 }
@@ -159,7 +155,7 @@ trace_number_line (struct reader *r, const char *line, struct error *e)
     return 0;
   if (trace_field (&line, '\0', "the block number", &block, e) == -1)
     return -1;
-  return trace_append (r, block, r->options->block_size == TRACE_REQUEST
+  return reader_append (r, block, r->options->block_size == TRACE_REQUEST
                        ? 65536 : r->options->block_size, e);
 }
 
@@ -219,11 +215,10 @@ trace_oracle (struct reader *r, struct error *e)
       return error_set (e, EINVAL,
                         "%s: record %llu: the file ends within the record",
                         r->path, (unsigned long long) number);
-    if (number % TRACE_PROGRESS == 0 && r->options->progress)
-      r->options->progress (r->trace->name, input_progress (r->input));
+    reader_progress (r);
     bytes = trace_le (record + 12, 4);
     if (bytes > 0
-        && trace_append (r, trace_le (record + 4, 8), bytes, &why) == -1)
+        && reader_append (r, trace_le (record + 4, 8), bytes, &why) == -1)
       return error_set (e, why.errnum, "%s: record %llu: %s", r->path,
                         (unsigned long long) number, why.text);
   }
@@ -250,12 +245,23 @@ trace_name (const char *path)
   return name;
 }
 
+static int
+trace_read (struct reader *r, struct error *e)
+{
+  const char *slash = strrchr (r->path, '/');
+  int recorded = input_begins (r->input, TRACE_MAGIC, TRACE_MAGIC_BYTES, e);
+
+  return recorded == -1 ? -1
+    : recorded ? reader_recorded (r, e)
+    : strstr (slash ? slash : r->path, "oracleGeneral") ? trace_oracle (r, e)
+    : trace_lines (r, e);
+}
+
 int
 trace_load (struct trace *trace, const char *path,
             const struct trace_options *options, struct error *e)
 {
   struct reader r = { .trace = trace, .options = options, .path = path };
-  const char *slash = strrchr (path, '/');
   int ret;
 
   memset (trace, 0, sizeof *trace);
@@ -268,8 +274,7 @@ trace_load (struct trace *trace, const char *path,
     trace_free (trace);
     return -1;
   }
-  ret = strstr (slash ? slash : path, "oracleGeneral")
-    ? trace_oracle (&r, e) : trace_lines (&r, e);
+  ret = trace_read (&r, e);
   trace->objects = r.objects.count;
   objects_free (&r.objects);
   input_close (r.input);

@@ -10,6 +10,7 @@
 
 #define TRACE_REQUEST 0         /* block size: an object is a request */
 #define TRACE_BYTES_MAX (UINT64_C (1) << 40)    /* of one request */
+#define TRACE_ACCESSES_MAX (UINT64_C (1) << 32)
 
 struct access
 {
@@ -30,9 +31,11 @@ struct trace
 
 struct trace_options
 {
-  uint32_t block_size;
+  uint32_t block_size;          /* a recorded trace has its own */
   bool synthetic;               /* stored sizes and costs by a model */
+  bool recorded;                /* or those that the device has recorded */
   uint32_t sample;              /* keep one object in so many */
+  uint64_t accesses_max;        /* 0: TRACE_ACCESSES_MAX */
   void (*progress) (const char *name, unsigned thousandths);
 };
 

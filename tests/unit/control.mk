@@ -1,0 +1,5 @@
+# Unit tests of: control.
+check_PROGRAMS += tests/unit/test-control
+TESTS += tests/unit/test-control
+tests_unit_test_control_SOURCES = tests/unit/test-control.c
+tests_unit_test_control_LDADD = libtiercache.la $(CMOCKA_LIBS)
