@@ -344,6 +344,8 @@ filler (void *opaque)
     }
   } while (crew_wait (fetch, &fetch->fillers, NULL, &idle_until));
   crew_leave (&fetch->fillers);
+  if (fetch->fetchers.count == 0 && fetch->fillers.count == 0)
+    buffers_trim (&fetch->buffers);
   pthread_mutex_unlock (&fetch->lock);
   return NULL;
 }
