@@ -13,10 +13,12 @@ struct filter_parameters
 };
 
 #define FILTER_PARAMETERS_HELP                                              \
-  "tiercache-dir=DIR             where blocks are kept (with tiercache-id: one\n" \
+  "tiercache-dir=DIR             where blocks are kept (with "               \
+                                "tiercache-id: one\n"                       \
   "                              directory an id under /var/cache/tiercache\n" \
   "                              or ~/.cache/tiercache)\n"                  \
-  "tiercache-id=NAME             what the content is called in the cache: it\n" \
+  "tiercache-id=NAME             what the content is called in the "         \
+                                "cache: it\n"                               \
   "                              is kept for the next time (not kept)\n"    \
   "tiercache-size=SIZE           most that DIR may hold on disk (10G)\n"    \
   "tiercache-block-size=SIZE     power of two, 4K to 4M (64K)\n"            \

@@ -108,11 +108,15 @@ static int
 set_only_url (struct parameters *p, const char *key, const char *value,
               struct error *e)
 {
-  if (p->exports.url)
+  if (p->exports.url) {
+    CLEANUP_FREE char *second = origin_url_for_log (value);
+    CLEANUP_FREE char *first = origin_url_for_log (p->exports.url);
+
     return error_set (e, EINVAL, "%s=%s: the URL was given already (%s): "
                       "for several images write export=NAME=URL for each, "
-                      "or name the directory they are in", key, value,
-                      p->exports.url);
+                      "or name the directory they are in", key,
+                      second ? second : "", first ? first : "");
+  }
   return set_url (&p->exports.url, key, value, e);
 }
 

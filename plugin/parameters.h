@@ -17,7 +17,8 @@ struct parameters
 };
 
 #define PARAMETERS_HELP                                                     \
-  "[url=]URL             (required) file:///PATH, /PATH, http://…, https://…,\n" \
+  "[url=]URL             (required) file:///PATH, /PATH, http://…, "        \
+                         "https://…,\n"                                     \
   "                      nbd://…, nbds://…, nbd+unix:///… or\n"         \
   "                      nbds+unix:///…: the image to serve, read-only;\n" \
   "                      file: and http: ending with /: all images in there\n" \

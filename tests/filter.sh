@@ -19,6 +19,24 @@ with_model ()
   esac
 }
 
+# Ways to an image: the plugin, the filter where the next layer may be read by
+# any thread, and the filter where only the request may read it.
+ways=(plugin filter direct)
+
+# start_way WAY NAME IMAGE CACHE-DIRECTORY SIZE
+start_way ()
+{
+  local params=(file "$3" tiercache-dir="$4" tiercache-size="$5"
+                tiercache-id=image)
+
+  case $1 in
+    plugin) start_tiercache "$2" "$3" cache-dir="$4" cache-size="$5" ;;
+    filter) start_nbdkit "$2" --filter="$filter" "${params[@]}" ;;
+    direct) start_nbdkit "$2" --filter="$filter" --filter=noparallel \
+              "${params[@]}" serialize=requests ;;
+  esac
+}
+
 # export_uri NAME EXPORT: one of its exports.
 export_uri ()
 {

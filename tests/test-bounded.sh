@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Reading an image eight times as large as the budget, on each file system:
-# the cache directory never takes a byte more than it may, and what is read is
-# right.
+# Reading an image eight times as large as the budget, on each file system,
+# and through the filter: the cache directory never takes a byte more than it
+# may, and what is read is right.
 
 . "${abs_top_srcdir:-.}/tests/functions.sh"
+. "$abs_top_srcdir/tests/filter.sh"
 
 requires_root
 
@@ -35,30 +36,32 @@ with open(out + ".new", "w") as f:
 os.rename(out + ".new", out)
 PYTHON
 
-types="ext4 xfs btrfs"
-! sanitized || types=ext4
-for type in $types; do
-  file_system $type 600M
-  python3 "$tmp/watch.py" "$tmp/$type/cache" "$tmp/$type.most" &
+cases=(ext4:plugin ext4:filter ext4:direct xfs:plugin btrfs:plugin)
+! sanitized || cases=(ext4:plugin ext4:direct)
+for case in "${cases[@]}"; do
+  type=${case%:*} way=${case#*:}
+  file_system "$type" 600M
+  python3 "$tmp/watch.py" "$tmp/$type/cache" "$tmp/most" &
   watcher=$!
-  start_tiercache server "$tmp/image" cache-dir="$tmp/$type/cache" \
-    cache-size=$budget
+  start_way "$way" server "$tmp/image" "$tmp/$type/cache" $budget
   nbdcopy "$(uri server)" - | cmp - "$tmp/image" &
   first=$!
   fio --name=random --ioengine=nbd --uri="$(uri server)" --rw=randread \
     --bs=64k --iodepth=16 --size=128M --io_size=96M --randseed=5 \
     --output="$tmp/fio.log" >/dev/null
-  wait $first || fail "$type: wrong bytes"
+  wait $first || fail "$case: wrong bytes"
   same_bytes server "$tmp/image"
   stop_nbdkit server
-  touch "$tmp/$type.most.stop"
+  touch "$tmp/most.stop"
   wait $watcher
-  read -r most samples <"$tmp/$type.most"
-  echo "$type: at most $most of $budget bytes in $samples samples"
-  [ "$samples" -gt 20 ] || fail "$type: only $samples samples"
-  [ "$most" -le $budget ] || fail "$type: $most bytes with a budget of $budget"
+  rm "$tmp/most.stop"
+  read -r most samples <"$tmp/most"
+  echo "$case: at most $most of $budget bytes in $samples samples"
+  [ "$samples" -gt 20 ] || fail "$case: only $samples samples"
+  [ "$most" -le $budget ] || fail "$case: $most bytes with a budget of $budget"
   # A budget that is not used at all would be held, too.
-  [ "$most" -gt $((budget / 2)) ] || fail "$type: only $most bytes were used"
+  [ "$most" -gt $((budget / 2)) ] || fail "$case: only $most bytes were used"
   unmount "$tmp/$type"
+  rmdir "$tmp/$type"
   rm "$tmp/$type.fs"
 done

@@ -28,6 +28,11 @@ works "$(bad named redirect/302/plain)" user=alice password=+"$tmp/password"
 [ "$(requests named '/plain/image .*authorization: Basic')" -gt 0 ] ||
   fail "the named server did not get the password after a redirect"
 
+# In two URLs where one is meant.
+refused 'given already .*https://…@a/' "https://alice:top-secret@a/?s=top-secret" \
+        url="https://bob:top-secret@b/?s=top-secret"
+mv "$tmp/refused.log" "$tmp/two.log"
+
 # In the URL.
 forget_requests named
 url=$(bad named status/404)

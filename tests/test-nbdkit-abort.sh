@@ -5,6 +5,7 @@
 # afterwards.
 
 . "${abs_top_srcdir:-.}/tests/functions.sh"
+. "$abs_top_srcdir/tests/filter.sh"
 
 its_own="raw_send_socket: Assertion \`sock >= 0' failed"
 
@@ -56,30 +57,14 @@ echo "nbdkit with its memory plugin: $how"
 
 make_image "$tmp/image" 64M
 
-# start_ours WAY: the plugin, or the filter in both of its ways of reading.
-start_ours ()
-{
-  local cache=$tmp/cache-$1
-  local params=(tiercache-dir="$cache" tiercache-size=256M tiercache-id=x)
-
-  case $1 in
-    plugin) start_tiercache ours "$tmp/image" cache-dir="$cache" \
-              cache-size=256M ;;
-    filter) start_nbdkit ours --filter="$filter" file "$tmp/image" \
-              "${params[@]}" ;;
-    direct) start_nbdkit ours --filter="$filter" --filter=noparallel \
-              file "$tmp/image" serialize=requests "${params[@]}" ;;
-  esac
-}
-
-for way in plugin filter direct; do
+for way in "${ways[@]}"; do
   for _ in 1 2; do
-    start_ours $way
+    start_way "$way" ours "$tmp/image" "$tmp/cache-$way" 256M
     vanishing ours
     how_ended ours
     echo "nbdkit with ours ($way): $how"
     [ $how = aborted ] || stop_nbdkit ours
-    start_ours $way
+    start_way "$way" ours "$tmp/image" "$tmp/cache-$way" 256M
     same_bytes ours "$tmp/image"
     stop_nbdkit ours
   done

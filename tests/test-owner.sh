@@ -10,8 +10,10 @@ params=("$tmp/image" cache-dir="$tmp/cache" cache-size=64M)
 start_tiercache first "${params[@]}"
 same_bytes first "$tmp/image"
 pid=${server_pid[first]}
-refused "$tmp/cache.*$pid" "${params[@]}"
+refused "$tmp/cache.*$pid: give another directory" "${params[@]}"
 same_bytes first "$tmp/image"
+: >"$tmp/cache/lock"
+refused "$tmp/cache is in use by another process" "${params[@]}"
 kill_nbdkit first
 
 start_tiercache second "${params[@]}"

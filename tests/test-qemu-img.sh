@@ -10,24 +10,9 @@
 make_image "$tmp/image" 24M
 nbd=$(uri server)
 
-# start_server WAY
-start_server ()
-{
-  local params=(file "$tmp/image" tiercache-dir="$tmp/cache"
-                tiercache-size=256M tiercache-id=image)
-  case $1 in
-    plugin) start_tiercache server "$tmp/image" cache-dir="$tmp/cache" \
-              cache-size=256M ;;
-    filter) start_nbdkit server --filter="$filter" "${params[@]}" ;;
-    direct) with_model serialize_requests
-            start_nbdkit server --filter="$filter" "${model_filter[@]}" \
-              "${params[@]}" "${model_parameter[@]}" ;;
-  esac
-}
-
-for way in plugin filter direct; do
+for way in "${ways[@]}"; do
   rm -rf "$tmp/cache"
-  start_server $way
+  start_way "$way" server "$tmp/image" "$tmp/cache" 256M
   qemu-img convert -f raw -O qcow2 "$nbd" "$tmp/copy.qcow2"
   qemu-img compare -f qcow2 -F raw "$tmp/copy.qcow2" "$tmp/image" ||
     fail "$way: qemu-img converts to something else"
@@ -36,7 +21,7 @@ for way in plugin filter direct; do
   stop_nbdkit server
 
   rm -rf "$tmp/cache"
-  start_server $way
+  start_way "$way" server "$tmp/image" "$tmp/cache" 256M
   rm -f "$tmp/flat"
   nbdcopy --connections=4 --requests=64 "$nbd" "$tmp/flat"
   cmp "$tmp/flat" "$tmp/image" || fail "$way: nbdcopy's file differs"

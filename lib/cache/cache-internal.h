@@ -194,7 +194,7 @@ struct cache
   size_t sweep_dead_count;
   uint32_t sweep_at;
   bool sweeping;
-  uint32_t hurry_at, hurry_passed, policy_at;
+  uint32_t hurry_at, policy_at;
   uint64_t hurry_slots;         /* (lock) LIVE slots with SLOT_HURRY */
   uint64_t activity, activity_seen;     /* (lock) stores so far */
   uint64_t next_tick_ns;
@@ -261,6 +261,8 @@ extern void slots_mark (struct cache *c, const struct view *view,
                         uint32_t set, uint32_t clear);
 extern uint64_t slots_key (const struct cache *c, uint32_t object,
                            uint64_t block);
+/* For qsort and bsearch of numbers of 32 bits. */
+extern int slots_compare (const void *a, const void *b);
 /* The rest with the lock held. */
 extern bool slots_take (struct cache *c, uint32_t count, uint32_t *slots);
 extern void slots_adopt (struct cache *c, uint32_t slot);
@@ -428,6 +430,11 @@ extern uint64_t objects_reserve (const struct cache *c, uint64_t bytes);
  * which the evictor itself must not.
  */
 extern int objects_save (struct cache *c, bool wait);
+
+/* For a new cache, while it is being opened and has space for an empty list.
+ * -1 with errno.
+ */
+extern int objects_create (struct cache *c);
 
 /* named.c: the objects of an identity, or all of them (NULL), each with a
  * reference, ascending by id.

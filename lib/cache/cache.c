@@ -33,16 +33,20 @@ cannot (const struct cache *c, const char *what, struct error *e)
                     strerror (errno));
 }
 
-/* The pid of who holds the lock, as far as it says. */
+/* The pid of who holds the lock, if it says. */
 static int
 in_use (struct cache *c, struct error *e)
 {
-  char text[24] = "";
+  char text[24] = "", who[40] = "another process";
+  long pid;
 
   if (sys_pread_full (c->sys, c->lock_fd, text, sizeof text - 1, 0) == -1)
     text[0] = '\0';
-  return error_set (e, EBUSY, "%s is in use by process %ld", c->dir,
-                    strtol (text, NULL, 10));
+  pid = strtol (text, NULL, 10);
+  if (pid > 0)
+    snprintf (who, sizeof who, "process %ld", pid);
+  return error_set (e, EBUSY, "%s is in use by %s: give another directory, or "
+                    "end that process first", c->dir, who);
 }
 
 static int
@@ -169,8 +173,9 @@ open_directory (struct cache *c, struct error *e)
   if (sys_mkdir_all (c->sys, c->dir) == -1)
     return cannot (c, "make the directory", e);
   raise_descriptors (c);
-  if (owned_check (c, e) == -1 || take_lock (c, e) == -1 || check_file_system (c, e) == -1 ||
-      dir_bytes (c, &bytes, e) == -1 || recover (c, bytes, e) == -1)
+  if (owned_check (c, e) == -1 || take_lock (c, e) == -1 ||
+      check_file_system (c, e) == -1 || dir_bytes (c, &bytes, e) == -1 ||
+      recover (c, bytes, e) == -1)
     return -1;
   log_debug (cache, "%s: %" PRIu64 " blocks in %" PRIu32 " slots, %" PRIu64
              " of %" PRIu64 " bytes", c->dir, atomic_load (&c->resident),
@@ -230,7 +235,7 @@ cache_open (const struct cache_config *config, struct error *e)
   return c;
 }
 
-/* 1 if this call started the thread. */
+/* 1 if this call started the thread; -1 with errno. */
 static int
 start_once (struct cache *c)
 {
@@ -238,7 +243,8 @@ start_once (struct cache *c)
 
   if (c->evictor_runs)
     return 0;
-  return evict_start (c) == 0 ? 1 : -1;
+  errno = evict_start (c);
+  return errno == 0 ? 1 : -1;
 }
 
 /* What belongs to the process rather than to the directory: a program may
@@ -251,7 +257,9 @@ cache_settle (struct cache *c, struct error *e)
   int r = start_once (c);
 
   if (r == -1)
-    return error_set (e, EAGAIN, "%s: cannot start a thread", c->dir);
+    return error_set (e, errno, "%s: cannot start a thread: %s: allow this "
+                      "process more threads and memory (ulimit -u, TasksMax=)",
+                      c->dir, strerror (errno));
   if (r == 1 && c->pid != getpid () && write_pid (c) == -1)
     health_failed (c, "write", "lock", UINT32_MAX, errno);
   return 0;

@@ -53,14 +53,6 @@ evict_choose (struct cache *c, uint32_t max, uint32_t *slots)
   return n;
 }
 
-static int
-compare (const void *a, const void *b)
-{
-  uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-  return x < y ? -1 : x > y;
-}
-
 static uint32_t
 neighbours (const uint32_t *slots, uint32_t count, uint32_t file_slots)
 {
@@ -124,7 +116,7 @@ evict_free (struct cache *c, uint32_t *slots, uint32_t count)
   static const uint8_t empty[BATCH_MAX * INDEX_RECORD];
   uint32_t n;
 
-  qsort (slots, count, sizeof *slots, compare);
+  qsort (slots, count, sizeof *slots, slots_compare);
   for (uint32_t i = 0; i < count; i += n) {
     n = neighbours (slots + i, count - i, c->slots_per_file);
     if (index_write (c, slots[i], n, empty) == -1)

@@ -180,6 +180,19 @@ save (struct cache *c, const uint8_t *image, size_t bytes, bool wait)
 }
 
 int
+objects_create (struct cache *c)
+{
+  size_t bytes = 0;
+  uint64_t changed = atomic_load (&c->objects_changed);
+  CLEANUP_FREE uint8_t *image = encode (c, &bytes);
+
+  if (!image || write_file (c, image, bytes) == -1)
+    return -1;
+  atomic_store (&c->objects_saved, changed);
+  return 0;
+}
+
+int
 objects_save (struct cache *c, bool wait)
 {
   CLEANUP_FREE uint8_t *image = NULL;

@@ -168,9 +168,8 @@ start_empty (struct cache *c, uint64_t dir_bytes, struct error *e)
   c->next_id = 1;
   c->nonce = mix_u64 (c->hash_seed ^ c->sys->realtime_s (c->sys));
   atomic_store (&c->objects_changed, 1);
-  if (objects_save (c, false) == -1)
-    return error_set (e, errno ? errno : EIO, "%s/objects: cannot write",
-                      c->dir);
+  if (objects_create (c) == -1)
+    return failed (c, "objects", "write", e);
   if (open_index (c, O_CREAT | O_TRUNC) == -1)
     return failed (c, "index", "create", e);
   if (size_index (c, e) == -1)

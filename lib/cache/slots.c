@@ -99,6 +99,14 @@ slots_find (struct cache *c, uint32_t object, uint64_t block,
   return false;
 }
 
+int
+slots_compare (const void *a, const void *b)
+{
+  uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+
+  return x < y ? -1 : x > y;
+}
+
 /* Is what was read since the look-up the content that was looked up? */
 bool
 slots_unchanged (struct cache *c, const struct view *view)

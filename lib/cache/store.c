@@ -187,7 +187,7 @@ publish (struct cache *c, const struct packed *blocks, uint32_t count,
     if (written && (!replaces || replace (c, replaces, s)) &&
         slots_publish (c, blocks[i].slot, ahead)) {
       atomic_fetch_add (&c->stored_blocks, replaces ? 0 : 1);
-      atomic_fetch_add (&c->stored_bytes, blocks[i].bytes);
+      atomic_fetch_add (&c->stored_bytes, replaces ? 0 : blocks[i].bytes);
       continue;
     }
     policy_evicted (c->policy, &s->policy,

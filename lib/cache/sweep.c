@@ -12,14 +12,6 @@
 
 #define SWEEP_SLOTS 4096        /* looked at with the lock held */
 
-static int
-compare (const void *a, const void *b)
-{
-  uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-  return x < y ? -1 : x > y;
-}
-
 /* The blocks of an object that is gone: nobody can ask for them any more.
  * If the id can't be kept for want of memory, they are evicted in time.
  */
@@ -47,7 +39,7 @@ begin (struct cache *c)
   c->dead_count = 0;
   if (c->sweep_dead_count > 0)
     qsort (c->sweep_dead, c->sweep_dead_count, sizeof *c->sweep_dead,
-           compare);
+           slots_compare);
   c->sweep_wanted = false;
   c->sweep_at = 0;
   c->sweeping = true;
@@ -60,7 +52,7 @@ is_dead (struct cache *c, struct slot *s)
 
   return c->sweep_dead_count > 0 &&
     bsearch (&object, c->sweep_dead, c->sweep_dead_count,
-             sizeof *c->sweep_dead, compare) != NULL;
+             sizeof *c->sweep_dead, slots_compare) != NULL;
 }
 
 bool

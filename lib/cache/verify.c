@@ -87,8 +87,8 @@ is_right (struct verify *v, const struct one *one)
   return true;
 }
 
-/* What was evicted or stored anew meanwhile is neither right nor wrong, and a
- * disk that does not work says nothing about what is on it.
+/* What was evicted or stored anew meanwhile is neither right nor wrong.  What
+ * could not be read goes, too, so that the next one gets further.
  */
 static void
 verify_one (struct verify *v, const struct one *one)
@@ -96,6 +96,8 @@ verify_one (struct verify *v, const struct one *one)
   struct cache *c = v->cache;
   bool right = is_right (v, one);
 
+  if (!right && health_degraded (c))
+    read_drop (c, &one->view, false);
   if (health_degraded (c) || !slots_unchanged (c, &one->view))
     return;
   v->verified->blocks++;
@@ -135,8 +137,9 @@ verify_all (struct verify *v, cache_progress_fn progress, void *opaque,
     for (uint32_t i = 0; i < n; i++) {
       verify_one (v, &ones[i]);
       if (health_degraded (c))
-        return error_set (e, EIO, "%s: its disk fails: not all could be read",
-                          c->dir);
+        return error_set (e, EIO, "%s: its disk fails: only %llu blocks could "
+                          "be read", c->dir,
+                          (unsigned long long) v->verified->blocks);
     }
     if (n > 0 && !progress (opaque, v->verified->blocks,
                             max_u64 (total, v->verified->blocks)))

@@ -133,6 +133,7 @@ engine_close (struct engine *engine)
     pthread_cond_wait (&engine->changed, &engine->lock);
   pthread_mutex_unlock (&engine->lock);
 
+  progress_destroy (&engine->progress);
   pthread_cond_destroy (&engine->changed);
   pthread_mutex_destroy (&engine->lock);
   free_engine (engine);

@@ -48,9 +48,11 @@ crew_call (struct fetch *fetch, struct crew *crew, unsigned max)
   return crew->count > 0 ? 0 : -1;
 }
 
-/* The calling thread of the crew ends. */
+/* The calling thread of the crew ends.  A filler may give buffers back after
+ * the last fetcher has gone.
+ */
 static void
-crew_leave (struct crew *crew)
+crew_leave (struct fetch *fetch, struct crew *crew)
 {
   struct crew_slot *slot = crew->slots;
 
@@ -59,6 +61,8 @@ crew_leave (struct crew *crew)
     slot++;
   slot->state = SLOT_ENDED;
   crew->count--;
+  if (fetch->fetchers.count == 0)
+    buffers_trim (&fetch->buffers);
 }
 
 /* Waits for work, or until something is due.  False: the thread is to end.
@@ -296,9 +300,7 @@ fetcher (void *opaque)
     }
   } while (crew_wait (fetch, &fetch->fetchers,
                       TAILQ_FIRST (&fetch->delayed), &idle_until));
-  crew_leave (&fetch->fetchers);
-  if (fetch->fetchers.count == 0)
-    buffers_trim (&fetch->buffers);
+  crew_leave (fetch, &fetch->fetchers);
   pthread_mutex_unlock (&fetch->lock);
   return NULL;
 }
@@ -343,9 +345,7 @@ filler (void *opaque)
       }
     }
   } while (crew_wait (fetch, &fetch->fillers, NULL, &idle_until));
-  crew_leave (&fetch->fillers);
-  if (fetch->fetchers.count == 0 && fetch->fillers.count == 0)
-    buffers_trim (&fetch->buffers);
+  crew_leave (fetch, &fetch->fillers);
   pthread_mutex_unlock (&fetch->lock);
   return NULL;
 }

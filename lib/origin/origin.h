@@ -84,7 +84,8 @@ extern void origin_close (struct origin *origin);
 extern char *origin_identity (const char *url, struct error *e);
 
 /* The same URL fit for logs and errors: user info and query replaced by
- * "…" (of NBD, only the socket stays of the query).  The caller frees it; NULL when out of memory.
+ * "…" (of NBD, only the socket stays of the query).  The caller frees it; NULL
+ * when out of memory.
  */
 extern char *origin_url_for_log (const char *url);
 

@@ -1,6 +1,7 @@
 /* What was evicted not long ago: a set of hashes that forgets its oldest.
  *
- * Five to six bytes for each block it is to remember, allocated at the first use.
+ * Five to six bytes for each block it is to remember, allocated at the first
+ * use.
  */
 
 #ifndef TIERCACHE_GHOST_H

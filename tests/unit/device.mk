@@ -13,3 +13,10 @@ tests_unit_test_device_gone_CFLAGS = $(cache_test_cflags)
 tests_unit_test_device_gone_LDADD = $(cache_test_ldadd)
 tests_unit_test_device_gone_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=origin_open
+
+check_PROGRAMS += tests/unit/test-progress
+TESTS += tests/unit/test-progress
+tests_unit_test_progress_SOURCES = tests/unit/test-progress.c
+tests_unit_test_progress_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_progress_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=fetch_stats -Wl,--wrap=stop_now_ns

@@ -25,7 +25,7 @@
 #define SIZE (BLOCKS * (uint64_t) BS)
 
 /* What fails, with which errno; 0: it works. */
-static _Atomic int sick_write, sick_read, sick_punch;
+static _Atomic int sick_write, sick_read, sick_punch, sick_replace;
 static _Atomic uint64_t bad_place;      /* of all files; 0: none */
 static _Atomic uint64_t seconds;        /* that the clock is ahead */
 static _Atomic int calls_left;          /* until one fails; -1: never */
@@ -133,7 +133,8 @@ static int
 sick_rename (const struct sys *sys, const char *from, const char *to)
 {
   (void) sys;
-  return fails (sick_write) ? -1 : sys_real.rename (&sys_real, from, to);
+  return fails (sick_replace ? sick_replace : sick_write) ?
+    -1 : sys_real.rename (&sys_real, from, to);
 }
 
 static int
@@ -185,7 +186,7 @@ setup (void **state)
   sick.unlink = sick_unlink;
   sick.fsync_dir = sick_fsync_dir;
   sick.monotonic_ns = sick_monotonic_ns;
-  sick_write = sick_read = sick_punch = 0;
+  sick_write = sick_read = sick_punch = sick_replace = 0;
   bad_place = 0;
   calls_left = -1;
   warned = recovered = 0;
@@ -439,6 +440,22 @@ test_no_punching (void **state)
   assert_non_null (strstr (e.text, dir));
 }
 
+/* The reason is in the error: nothing is said of a cache there is not. */
+static void
+test_no_first_objects (void **state)
+{
+  struct cache_config conf = config (4 * MIB);
+  struct error e = { 0 };
+
+  (void) state;
+  sick_replace = ENOSPC;
+  assert_null (cache_open (&conf, &e));
+  assert_int_equal (e.errnum, ENOSPC);
+  assert_non_null (strstr (e.text, "/objects: cannot write: "));
+  assert_non_null (strstr (e.text, strerror (ENOSPC)));
+  assert_int_equal (warned, 0);
+}
+
 /* Open, store, read, evict, close, with one failing call. */
 static void
 session (void)
@@ -498,7 +515,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     T (test_writes), T (test_worse), T (test_read_only), T (test_reads),
     T (test_bad_place), T (test_punches), T (test_no_punching),
-    T (test_each_call),
+    T (test_no_first_objects), T (test_each_call),
   };
 
   log_to (listen, 0);

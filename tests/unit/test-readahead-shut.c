@@ -74,7 +74,7 @@ test_random (void **state)
   for (i = 0; i < COUNT (sizes); i++)
     for (j = 0; j < COUNT (blocks); j++)
       for (k = 0; k < COUNT (requests); k++)
-        for (seed = 0; seed < 6; seed++) {
+        for (seed = 0; seed < SEEDS (6); seed++) {
           uint64_t s = seed * 1000003;
 
           random_reads (sizes[i], blocks[j], requests[k], UNIFORM, 4 * KIB,
@@ -119,7 +119,7 @@ test_random_partly_cached (void **state)
   (void) state;
   for (i = 0; i < COUNT (sizes); i++)
     for (j = 0; j < COUNT (percents); j++)
-      for (seed = 0; seed < 10; seed++) {
+      for (seed = 0; seed < SEEDS (4); seed++) {
         random_partly_cached (sizes[i], 64 * KIB, percents[j],
                               seed * 1000003);
         if (sizes[i] <= 256 * MIB)
@@ -138,7 +138,7 @@ test_random_after_sequential (void **state)
   unsigned i;
 
   (void) state;
-  for (seed = 0; seed < 40; seed++) {
+  for (seed = 0; seed < SEEDS (40); seed++) {
     sim_start (&sim, size, 4 * KIB, READAHEAD_WINDOW_MAX, 1 << 17,
                seed * 1000003);
     sim_sequential (&sim, 0, 128 * MIB, 256 * KIB, 8, false);
@@ -181,7 +181,7 @@ test_chunks (void **state)
   uint64_t seed;
 
   (void) state;
-  for (seed = 0; seed < 10; seed++) {
+  for (seed = 0; seed < SEEDS (10); seed++) {
     chunks (512 * KIB, 512 * KIB, 1, 256 * MIB, 1.01, seed * 1000003);
     chunks (512 * KIB, 64 * KIB, 1, 256 * MIB, 1.05, seed * 1000003);
     chunks (512 * KIB, 64 * KIB, 8, 256 * MIB, 1.05, seed * 1000003);
@@ -218,7 +218,7 @@ test_sparse (void **state)
   uint64_t at, seed;
 
   (void) state;
-  for (seed = 0; seed < 10; seed++) {
+  for (seed = 0; seed < SEEDS (10); seed++) {
     sim_start (&sim, 4 * GIB, 64 * KIB, READAHEAD_WINDOW_MAX, 1 << 17,
                seed * 1000003);
     for (at = 0; at + MIB < sim.size; ) {

@@ -24,6 +24,13 @@
 #define GIB (1024 * MIB)
 #define TIB (1024 * GIB)
 
+/* A simulation has one thread: where each takes long, few are enough. */
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
+#define SEEDS(n) 1
+#else
+#define SEEDS(n) (n)
+#endif
+
 struct sim
 {
   struct readahead *ra;

@@ -105,7 +105,7 @@ test_mixed_sizes (void **state)
   struct sim sim;
 
   (void) state;
-  for (seed = 0; seed < 20; seed++) {
+  for (seed = 0; seed < SEEDS (20); seed++) {
     sim_start (&sim, 128 * MIB, 64 * KIB, READAHEAD_WINDOW_MAX, 1 << 13,
                seed * 1000000);
     sim.latency = 16;
@@ -167,7 +167,7 @@ test_four (void **state)
   uint64_t seed;
 
   (void) state;
-  for (seed = 0; seed < 20; seed++) {
+  for (seed = 0; seed < SEEDS (20); seed++) {
     /* A quarter is 64 MiB, and until the window holds what such a queue has
      * under way, that is asked for on demand.
      */
@@ -264,7 +264,7 @@ test_partly_cached (void **state)
   size_t i, backward;
 
   (void) state;
-  for (seed = 0; seed < 10; seed++)
+  for (seed = 0; seed < SEEDS (3); seed++)
     for (i = 0; i < COUNT (percents); i++)
       for (backward = 0; backward < 2; backward++) {
         partly_cached (percents[i], 64 * KIB, 1, backward, seed * 1000000);
@@ -315,7 +315,7 @@ beside_random (unsigned span, unsigned most)
   const uint64_t size = 64 * GIB, part = 128 * MIB;
   struct sim sim;
 
-  for (seed = 0; seed < 10; seed++) {
+  for (seed = 0; seed < SEEDS (10); seed++) {
     struct sim_queue queue = { 0 };
 
     sim_start (&sim, size, 64 * KIB, READAHEAD_WINDOW_MAX, 1 << 18,
