@@ -136,6 +136,8 @@ struct cache
   uint32_t block_size, piece, granule;
   bool compress;
   enum policy_kind policy_kind;
+  enum policy_goal goal;
+  enum policy_admission admission;
   uint64_t nonce, hash_seed;
   uint32_t unit;                /* of allocation in this file system */
 

@@ -104,7 +104,7 @@ victims_scan (struct policy *policy, const struct policy_table *table,
     if (spare && victims_spared (policy, entry, age))
       continue;
     pool[count].worth = worth;
-    pool[count].age = oldest || age < POLICY_WINDOW ? age : ~age;
+    pool[count].age = oldest || age < POLICY_IN_USE ? age : ~age;
     pool[count++].slot = slot;
     if (count == keep * 2) {
       victims_select (pool, count, keep);

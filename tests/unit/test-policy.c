@@ -491,7 +491,7 @@ static void
 test_absurd_capacity (void **state)
 {
   struct policy_entry e = { 0 };
-  struct policy *policy = policy_new (POLICY_WEIGHTED, 0, 0, 0);
+  struct policy *policy = policy_new (&(struct policy_config) { 0 });
 
   assert_non_null (policy);
   for (unsigned i = 0; i < 100; ++i) {
