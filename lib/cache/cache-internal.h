@@ -346,7 +346,7 @@ extern void store_run (struct cache *c, const struct cache_object *object,
 extern int evict_start (struct cache *c);
 extern void evict_stop (struct cache *c);
 extern uint32_t evict_choose (struct cache *c, uint32_t max,
-                              uint32_t *slots); /* lock held */
+                              uint32_t *slots); /* lock held, let go */
 extern void evict_one (struct cache *c, uint32_t slot); /* lock held */
 extern void evict_free (struct cache *c, uint32_t *slots, uint32_t count);
 

@@ -69,6 +69,11 @@ struct policy
   struct policy_candidate *pool;
   uint32_t pool_size;           /* room is for twice as many */
   uint32_t pool_next, pool_end; /* what is left of the last scan, sorted */
+  bool scanning;                /* the pool is being filled, unsorted */
+  bool scan_spare;              /* large ones that are not overdue */
+  uint32_t scan_slot, scan_keep;
+  uint64_t scan_limit;          /* worth more: not among the lowest */
+  unsigned scan_setting;
 
   struct shadows *shadows;      /* weighted only */
 

@@ -106,13 +106,17 @@ struct policy_table
 /* Chooses up to max slots to evict, lowest score first, into victims.
  * Returns how many: fewer than max, even 0, when few slots are eligible, and
  * never more than POLICY_VICTIMS_MAX.  Never returns a slot twice in one call.
- * A call may look at every slot of the table, but does so only once in about
- * count / 256 victims: ask for some dozens at a time.
+ * Once in about count / 256 victims the whole table is looked at: ask for some
+ * dozens at a time.  One call looks at POLICY_SLICE slots at most; when it has
+ * found nothing yet, policy_scanning is true, and it is to be called again soon:
+ * locks may be let go in between.
  */
 #define POLICY_VICTIMS_MAX 1024
+#define POLICY_SLICE 65536u
 extern uint32_t policy_victims (struct policy *policy,
                                 const struct policy_table *table,
                                 uint32_t *victims, uint32_t max);
+extern bool policy_scanning (const struct policy *policy);
 
 /* State over a restart.  The saved forms are little-endian and of fixed size;
  * what was damaged on disk must be harmless: load clamps every value, and

@@ -110,7 +110,9 @@ model_evict (struct model *m, uint64_t need)
   uint32_t victims[BATCH], count;
 
   while (m->used + need > m->capacity) {
-    count = policy_victims (m->policy, &table, victims, BATCH);
+    do
+      count = policy_victims (m->policy, &table, victims, BATCH);
+    while (policy_scanning (m->policy));
     assert_true (count > 0);
     for (uint32_t i = 0; i < count && m->used + need > m->capacity; ++i)
       model_drop (m, victims[i], true);

@@ -108,9 +108,12 @@ policy_cache_evict (struct policy_cache *p)
 {
   struct policy_table table = { p->count, policy_cache_entry, p };
   struct slot *slot;
-  uint32_t victim;
+  uint32_t victim, count;
 
-  if (policy_victims (p->policy, &table, &victim, 1) != 1)
+  do
+    count = policy_victims (p->policy, &table, &victim, 1);
+  while (policy_scanning (p->policy));
+  if (count != 1)
     abort ();   /* nothing is pinned here, so there is always one */
   slot = &p->slots[victim];
   policy_evicted (p->policy, &slot->entry, mix_u64 (slot->object), true);
