@@ -2,8 +2,8 @@
  * missed lately.
  *
  * One block in so many is followed (by its hash) through a cache smaller by
- * the same factor, under every setting at once.  The memory is fixed and does
- * not depend on the size of the cache.
+ * the same factor, under every setting at once.  The memory is bounded however
+ * large the cache is.
  */
 
 #ifndef TIERCACHE_SHADOW_H
@@ -39,10 +39,17 @@ struct shadow_use
   uint32_t now;         /* virtual time */
 };
 
-/* decay and window are those of the policy.  NULL when out of memory. */
-extern struct shadows *shadows_new (uint64_t capacity, uint32_t window,
-                                    unsigned (*decay) (unsigned frequency,
-                                                       uint32_t gap));
+struct shadows_config
+{
+  uint64_t capacity;    /* of the whole cache, bytes */
+  uint32_t entries;     /* it may have: the shadows are no larger */
+  uint32_t window;      /* these two are the policy's */
+  unsigned (*decay) (unsigned frequency, uint32_t gap);
+  bool refuses;         /* see what refusing would cost, too */
+};
+
+/* NULL when out of memory. */
+extern struct shadows *shadows_new (const struct shadows_config *config);
 extern void shadows_free (struct shadows *shadows);
 
 /* Is the block of this hash followed?  Cheap, from any thread. */
@@ -56,6 +63,11 @@ extern void shadows_use (struct shadows *shadows,
 
 /* The setting to use now: an index into shadow_settings. */
 extern unsigned shadows_best (const struct shadows *shadows);
+
+/* Would it cost hardly anything to refuse what was not seen lately?  False
+ * unless configured to know it.
+ */
+extern bool shadows_refuse (const struct shadows *shadows);
 
 /* Miss ratios of the settings, in 1/65535, over a restart. */
 extern void shadows_save (struct shadows *shadows,
