@@ -113,14 +113,10 @@ usage (FILE *fp)
 "  --curve               25 sizes from 0.1 to 100 %% of the footprint\n"
 "  --block-size=SIZE     64K unless set; request: do not split requests\n"
 "  --policy=LIST         " CACHE_NAMES "\n"
-<<<<<<< HEAD
-"  --sizes=KIND          fixed; synthetic: modelled sizes and fetch times; or\n"
-"                        recorded: as the device wrote them down\n"
-=======
 "  --admit=always|auto   auto: not all when the cache is too small for it\n"
 "  --goal=time|bytes     what the policy saves: time to fetch, or bytes\n"
-"  --sizes=KIND          fixed, or synthetic: modelled sizes and fetch times\n"
->>>>>>> w-policy
+"  --sizes=KIND          fixed; synthetic: modelled sizes and fetch times; or\n"
+"                        recorded: as the device wrote them down\n"
 "  --sample=K            simulate one object in K, scaled\n"
 "  --json                one JSON object a line\n"
 "  --help, --version\n");
@@ -133,14 +129,10 @@ static int
 set_option (struct options *o, int option, const char *value, bool *curve,
             struct error *e)
 {
-<<<<<<< HEAD
   static const char *const kinds[] = { "fixed", "synthetic", "recorded",
                                        NULL };
-=======
-  static const char *const kinds[] = { "fixed", "synthetic", NULL };
   static const char *const admissions[] = { "always", "auto", NULL };
   static const char *const goals[] = { "time", "bytes", NULL };
->>>>>>> w-policy
   uint64_t n;
   int word;
 
