@@ -272,7 +272,7 @@ static bool
 admit (struct cache *c, const struct cache_object *object, uint64_t block,
        uint64_t cost_us)
 {
-  if (c->admission == POLICY_ALWAYS)
+  if (c->admission == POLICY_ALWAYS || object->pinned)
     return true;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
   return policy_admit (c->policy, slots_key (c, object->id, block),

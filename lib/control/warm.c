@@ -149,8 +149,8 @@ warm_range (const struct control_target *target, struct device *device,
   struct cache_version version;
 
   if (!cache_find (engine_cache (target->engine), identity, &version))
-    return error_set (e, EINVAL, "%s: its origin does not tell versions apart: "
-                      "what is cached of it goes with its last reader, unless "
+    return error_set (e, EINVAL, "%s: its origin does not tell versions "
+                      "apart: what is cached of it goes with its last reader, unless "
                       "a cache-key names it", identity);
   if (request->offset >= size && size > 0)
     return error_set (e, EINVAL, "%s: has only %" PRIu64 " bytes", identity,

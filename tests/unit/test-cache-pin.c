@@ -150,8 +150,8 @@ test_full (void **state)
   cache_close (c);
 }
 
-/* What is pinned leaves room for a little: that is not filled and emptied again
- * and again.
+/* What is pinned leaves room for a little: that is not filled and emptied
+ * again and again.
  */
 static void
 test_crowded (void **state)
