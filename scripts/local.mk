@@ -1,6 +1,7 @@
 EXTRA_DIST += \
 	.ci/run \
 	docs/bench.md \
+	docs/policy.md \
 	scripts/bench \
 	scripts/bench.d/common.sh \
 	scripts/bench.d/device.sh \
@@ -18,5 +19,7 @@ EXTRA_DIST += \
 	scripts/check \
 	scripts/deps \
 	scripts/fuzz \
+	scripts/policy-table \
+	scripts/policy.d/rivals.py \
 	scripts/quickstart \
 	scripts/soak
