@@ -160,6 +160,8 @@ replace (struct cache *c, const struct view *old, struct slot *s)
                   slots_key (c, atomic_load (&s->object),
                              atomic_load (&s->block)), false);
   policy_entry_load (c->policy, &s->policy,
+                     slots_key (c, atomic_load (&s->object),
+                                atomic_load (&s->block)),
                      max_u64 (budget_block (c, atomic_load (&s->lengths)),
                               c->unit), policy);
   slots_doom (c, old->slot);

@@ -118,6 +118,11 @@ extern unsigned policy_size_code_of (uint64_t bytes);
 extern uint64_t policy_size_of (unsigned code);
 extern unsigned policy_gap_code (uint32_t gap);
 
+/* A block that is resident after a restart. */
+extern void policy_seed_shadows (struct policy *policy,
+                                 const struct policy_entry *entry,
+                                 uint64_t key, uint64_t bytes);
+
 /* What the entry is worth under the setting of the moment, as the bits of a
  * double; what is lowest goes first.  0: unused.
  */

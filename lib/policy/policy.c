@@ -62,7 +62,8 @@ policy_new (const struct policy_config *config)
   policy->kind = config->kind;
   policy->goal = config->goal;
   policy->admission = config->admission;
-  policy->capacity = shadows.capacity = config->capacity ? config->capacity : 1;
+  policy->capacity = config->capacity ? config->capacity : 1;
+  shadows.capacity = policy->capacity;
   policy->seed = config->seed;
   policy->pool_size = min_u64 (entries, entries / 256 + POLICY_VICTIMS_MAX);
   policy->pool = malloc ((size_t) policy->pool_size * 2
@@ -282,6 +283,29 @@ policy_hit_counted (struct policy *policy, struct policy_entry *entry,
   atomic_store_explicit (&entry->used_at, now, memory_order_relaxed);
   atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
   atomic_store_explicit (&entry->size_gap, size_gap, memory_order_relaxed);
+}
+
+void
+policy_seed_shadows (struct policy *policy, const struct policy_entry *entry,
+                     uint64_t key, uint64_t bytes)
+{
+  uint64_t base = atomic_load_explicit (&entry->base, memory_order_relaxed);
+  uint64_t newest = atomic_load_explicit (&policy->inflation,
+                                          memory_order_relaxed);
+  struct shadow_resident resident = {
+    .hash = mix_u64 (key ^ policy->seed),
+    .bytes = min_u64 (bytes, policy->capacity),
+    .weight = policy_weight (policy, atomic_load_explicit
+                             (&entry->cost, memory_order_relaxed),
+                             policy_size_code (entry)),
+    .base = policy_double (base) - policy_double (newest),
+    .used_at = atomic_load_explicit (&entry->used_at, memory_order_relaxed),
+    .frequency = atomic_load_explicit (&entry->frequency,
+                                       memory_order_relaxed),
+  };
+
+  if (shadows_sampled (policy->shadows, resident.hash))
+    shadows_seed (policy->shadows, &resident);
 }
 
 static void

@@ -121,15 +121,16 @@ extern bool policy_scanning (const struct policy *policy);
 /* State over a restart.  The saved forms are little-endian and of fixed size;
  * what was damaged on disk must be harmless: load clamps every value, and
  * zeros (nothing was ever saved) stand for a block used once just now.  Load
- * the policy before its entries; each loaded entry counts as resident.
+ * the policy before its entries; each loaded entry counts as resident, and the
+ * shadows begin with those of them that they follow.
  */
 #define POLICY_ENTRY_SAVED 16
 #define POLICY_SAVED 32
 extern void policy_entry_save (const struct policy_entry *entry,
                                uint8_t out[POLICY_ENTRY_SAVED]);
 extern void policy_entry_load (struct policy *policy,
-                               struct policy_entry *entry, uint64_t bytes,
-                               const uint8_t in[POLICY_ENTRY_SAVED]);
+                               struct policy_entry *entry, uint64_t key,
+                               uint64_t bytes, const uint8_t in[POLICY_ENTRY_SAVED]);
 extern void policy_save (const struct policy *policy,
                          uint8_t out[POLICY_SAVED]);
 extern void policy_load (struct policy *policy,

@@ -357,22 +357,22 @@ shadows_make_room (struct shadows *s)
 
 /* The row of a block, made if need be. */
 static uint32_t
-shadows_row (struct shadows *s, const struct shadow_use *use)
+shadows_row (struct shadows *s, uint64_t hash, uint64_t bytes, double weight)
 {
-  uint16_t *place = shadows_place (s, use->hash);
+  uint16_t *place = shadows_place (s, hash);
   uint32_t row;
 
   if (*place != 0)
     return *place - 1;
   if (s->rows == s->full) {
     shadows_make_room (s);
-    place = shadows_place (s, use->hash);
+    place = shadows_place (s, hash);
   }
   row = s->rows++;
   *place = row + 1;
-  s->hash[row] = use->hash;
-  s->bytes[row] = use->bytes;
-  s->weight[row] = use->weight;
+  s->hash[row] = hash;
+  s->bytes[row] = bytes;
+  s->weight[row] = weight;
   for (unsigned i = 0; i < s->views_count; ++i) {
     s->views[i].score[row] = INFINITY;
     s->views[i].evicted_at[row] = 0;
@@ -400,7 +400,7 @@ shadows_choose (struct shadows *s)
 static void
 shadows_use_locked (struct shadows *s, const struct shadow_use *use)
 {
-  uint32_t row = shadows_row (s, use);
+  uint32_t row = shadows_row (s, use->hash, use->bytes, use->weight);
   double blocks = s->views[0].residents, keep;
 
   if (blocks < SHADOW_MEMORY_MIN)
@@ -416,6 +416,27 @@ shadows_use_locked (struct shadows *s, const struct shadow_use *use)
 }
 
 void
+shadows_seed (struct shadows *s, const struct shadow_resident *resident)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&s->lock);
+  uint32_t row;
+
+  if (*shadows_place (s, resident->hash) != 0)
+    return;
+  row = shadows_row (s, resident->hash, resident->bytes, resident->weight);
+  for (unsigned i = 0; i < s->views_count; ++i) {
+    struct view *v = &s->views[i];
+
+    v->frequency[row] = resident->frequency;
+    v->used_at[row] = resident->used_at;
+    v->score[row] = view_score (s, v, row)
+      + (view_setting (s, v)->ages ? resident->base : 0);
+    v->used += resident->bytes;
+    v->residents++;
+  }
+}
+
+void
 shadows_use (struct shadows *shadows, const struct shadow_use *use, bool wait)
 {
   if (wait)
@@ -427,23 +448,30 @@ shadows_use (struct shadows *shadows, const struct shadow_use *use, bool wait)
 }
 
 void
-shadows_save (struct shadows *shadows, uint16_t ratios[SHADOW_SETTINGS])
+shadows_save (struct shadows *shadows, struct shadow_history *history)
 {
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&shadows->lock);
 
+  history->total = shadows->total < UINT32_MAX ? shadows->total : UINT32_MAX;
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    ratios[i] = shadows->total > 0
+    history->ratios[i] = shadows->total > 0
       ? shadows->views[i].missed / shadows->total * UINT16_MAX + 0.5 : 0;
 }
 
-/* Whatever the ratios, they weigh no more than what will be seen. */
+/* Whatever was saved, it weighs no more than what full shadows of blocks of
+ * cost 1 will see.
+ */
 void
-shadows_load (struct shadows *shadows, const uint16_t ratios[SHADOW_SETTINGS])
+shadows_load (struct shadows *shadows, const struct shadow_history *history)
 {
+  uint32_t total = history->total;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&shadows->lock);
 
-  shadows->total = SHADOW_MEMORY * SHADOW_MEMORY_MIN;
+  if (total == 0)
+    total = SHADOW_MEMORY * SHADOW_MEMORY_MIN;
+  shadows->total = min_u64 (total, (uint64_t) SHADOW_MEMORY * shadows->room);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    shadows->views[i].missed = shadows->total * ratios[i] / UINT16_MAX;
+    shadows->views[i].missed =
+      shadows->total * history->ratios[i] / UINT16_MAX;
   shadows_choose (shadows);
 }

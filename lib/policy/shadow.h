@@ -61,6 +61,21 @@ extern bool shadows_sampled (const struct shadows *shadows, uint64_t hash);
 extern void shadows_use (struct shadows *shadows,
                          const struct shadow_use *use, bool wait);
 
+/* A block that is in the cache at the start is in every shadow, if it is
+ * sampled and not there yet.
+ */
+struct shadow_resident
+{
+  uint64_t hash;
+  uint64_t bytes;
+  double weight;
+  double base;          /* of its score, at most 0 */
+  uint32_t used_at;
+  uint8_t frequency;
+};
+extern void shadows_seed (struct shadows *shadows,
+                          const struct shadow_resident *resident);
+
 /* The setting to use now: an index into shadow_settings. */
 extern unsigned shadows_best (const struct shadows *shadows);
 
@@ -69,10 +84,17 @@ extern unsigned shadows_best (const struct shadows *shadows);
  */
 extern bool shadows_refuse (const struct shadows *shadows);
 
-/* Miss ratios of the settings, in 1/65535, over a restart. */
+/* Over a restart: miss ratios of the settings, in 1/65535, and the cost of all
+ * uses that they are of, rounded; 0: not known.
+ */
+struct shadow_history
+{
+  uint16_t ratios[SHADOW_SETTINGS];
+  uint32_t total;
+};
 extern void shadows_save (struct shadows *shadows,
-                          uint16_t ratios[SHADOW_SETTINGS]);
+                          struct shadow_history *history);
 extern void shadows_load (struct shadows *shadows,
-                          const uint16_t ratios[SHADOW_SETTINGS]);
+                          const struct shadow_history *history);
 
 #endif /* TIERCACHE_SHADOW_H */

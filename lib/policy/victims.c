@@ -62,8 +62,8 @@ victims_select (struct policy_candidate *c, uint32_t count, uint32_t keep)
   }
 }
 
-/* A large block (above 64 KiB) that was used more than once goes only when its next use is
- * overdue: twice the mean gap has passed since the last (two half octaves).
+/* A large block (above 64 KiB) that was used more than once goes only when its
+ * next use is overdue: twice the mean gap has passed since the last (two half octaves).
  */
 static bool
 victims_spared (const struct policy *policy,

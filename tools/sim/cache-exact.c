@@ -106,7 +106,8 @@ gdsf_new (const struct trace *trace, const struct cache_config *config)
 static struct cache *
 gdsf_cost_new (const struct trace *trace, const struct cache_config *config)
 {
-  return (struct cache *) exact_new (&cache_gdsf_cost, trace, config->capacity);
+  return (struct cache *) exact_new (&cache_gdsf_cost, trace,
+                                     config->capacity);
 }
 
 /* What is never used again goes first: next is then the length of the trace
