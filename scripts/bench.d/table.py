@@ -228,11 +228,13 @@ def put(part, source, document):
 
 
 def short(lines):
-    """The README has work, ratio and mark only."""
+    """The README has work, ratio and mark only, of what has a mark."""
     out = []
     for text in lines:
-        cells = text.strip("| ").split(" | ")
-        if text.startswith("|") and len(cells) == 5:
+        cells = [cell.strip() for cell in text.split("|")[1:-1]]
+        if len(cells) == 5 and cells[3] == "—":
+            continue
+        if len(cells) == 5:
             text = line([cells[0], cells[2], cells[3]])
         elif text.startswith("Conditions"):
             text = ""
