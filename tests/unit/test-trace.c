@@ -39,7 +39,8 @@ read_file (void *opaque, void *buf, size_t count, struct error *e)
     return error_set (e, EIO, "the disk fails");
   if (n > count)
     n = count;
-  memcpy (buf, file->bytes + file->next, n);
+  if (n > 0)
+    memcpy (buf, file->bytes + file->next, n);
   file->next += n;
   return n;
 }
