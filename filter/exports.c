@@ -1,6 +1,8 @@
 /* The exports that connections have open: each goes with its last one.  What
  * is cached under a tiercache-id stays on disk; without one, nobody could say
- * that the next connection would see the same, and its blocks go, too.
+ * that the next connection would see the same, and its blocks go, too.  Nor
+ * does the next one get what others have left and nbdkit has not closed yet:
+ * their clients know in between that they have left.
  */
 
 #include <config.h>
@@ -64,8 +66,9 @@ find (const char *identity)
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
 
   for (struct export *x = exports; x; x = x->following)
-    if (strcmp (x->identity, identity) == 0) {
+    if (!x->deserted && strcmp (x->identity, identity) == 0) {
       x->users++;
+      x->present++;
       return x;
     }
   return NULL;
@@ -80,26 +83,42 @@ free_export (struct export *export)
   free (export);
 }
 
+/* What the engine knows the export by.  Without an id there may be one that
+ * was deserted beside it.  The caller frees it.
+ */
+static char *
+device_identity (const struct export *export)
+{
+  static atomic_uint devices;
+  char *identity;
+
+  if (export->stays)
+    return strdup (export->identity);
+  return asprintf (&identity, "filter-device:%u:%s",
+                   atomic_fetch_add (&devices, 1), export->identity) == -1
+    ? NULL : identity;
+}
+
 static int
 open_device (const struct exports_config *config, const struct view *view,
              struct export *export, struct error *e)
 {
   const char *validator = config->id ? VALIDATOR : NULL;
+  CLEANUP_FREE char *identity = device_identity (export);
   CLEANUP_FREE char *name = NULL;
 
-  if (asprintf (&name, "export \"%s\"", view->name) == -1) {
+  if (!identity || asprintf (&name, "export \"%s\"", view->name) == -1) {
     name = NULL;
     return error_set (e, ENOMEM, "out of memory");
   }
   if (!config->parallel)
-    export->device = device_open_direct (config->engine, name,
-                                         export->identity, validator,
-                                         view->size, e);
+    export->device = device_open_direct (config->engine, name, identity,
+                                         validator, view->size, e);
   else if (!(export->origin = next_origin (view->size, validator)))
     return error_set (e, ENOMEM, "out of memory");
   else
-    export->device = device_open_origin (config->engine, name,
-                                         export->identity, export->origin, e);
+    export->device = device_open_origin (config->engine, name, identity,
+                                         export->origin, e);
   return export->device ? 0 : -1;
 }
 
@@ -116,11 +135,12 @@ new_export (const struct exports_config *config, const struct view *view,
     return NULL;
   }
   export->identity = identity;
+  export->stays = config->id != NULL;
   if (open_device (config, view, export, e) == -1) {
     free_export (export);
     return NULL;
   }
-  export->users = 1;
+  export->users = export->present = 1;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
   export->following = exports;
   exports = export;
@@ -148,6 +168,15 @@ exports_get (const struct exports_config *config, const struct view *view,
   }
   free (identity);
   return export;
+}
+
+void
+exports_leave (struct export *export)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
+
+  if (--export->present == 0 && !export->stays)
+    export->deserted = true;
 }
 
 /* Leaves it to its other connections.  False if there are none. */

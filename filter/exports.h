@@ -34,6 +34,9 @@ struct export
   struct origin *origin;        /* the device's, for connections to join;
                                    NULL: it is read directly */
   unsigned users;               /* connections: it goes with the last */
+  unsigned present;             /* those that have not left */
+  bool stays;                   /* it has an id: the next one sees the same */
+  bool deserted;                /* nobody finds it any more */
 };
 
 /* The export that shows what the view does: until exports_put.  NULL with
@@ -42,6 +45,10 @@ struct export
 extern struct export *exports_get (const struct exports_config *config,
                                    const struct view *view,
                                    struct error *e);
+/* A connection's client goes, and has not been let go yet.  Once, before its
+ * exports_put.
+ */
+extern void exports_leave (struct export *export);
 extern void exports_put (struct export *export);
 
 /* Closes all: no connection is left. */

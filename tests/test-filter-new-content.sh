@@ -34,5 +34,20 @@ PYTHON
   wait_for 60 all_left "$model" 2 || fail "clients do not leave"
   nbdcopy "$(uri "$model")" - | cmp - "$tmp/new" ||
     fail "$model: not the new version, or not only that"
+
+  # A client that has been let go may change what it has read.
+  nbd_script "$(uri "$model")" "$(uri "$model")" "$tmp/image" <<'PYTHON'
+for version in range(100):
+    with open(sys.argv[2], "r+b", buffering=0) as f:
+        f.write(bytes([version]) * (1 << 20))
+    if version == 0:
+        h.shutdown()
+    c = nbd.NBD()
+    c.connect_uri(sys.argv[1])
+    for offset in range(0, 1 << 20, 1 << 17):
+        got = c.pread(4096, offset)
+        assert got == bytes([version]) * 4096, (version, got[0])
+    c.shutdown()
+PYTHON
   stop_nbdkit "$model"
 done

@@ -198,6 +198,37 @@ test_different_for_each (void **state)
   assert_int_equal (closed, 2);
 }
 
+/* What clients were let go from, before it is closed. */
+static void
+test_deserted (void **state)
+{
+  struct rig *rig = *state;
+  const struct view view = { .name = "a", .same_for_all = true, .size = SIZE };
+  struct export *old = get_now (rig, &view), *new;
+
+  assert_ptr_equal (get_now (rig, &view), old);
+  exports_leave (old);
+  assert_ptr_equal (get_now (rig, &view), old);
+  exports_leave (old);
+  exports_leave (old);
+  new = get_now (rig, &view);
+  assert_ptr_not_equal (new, old);
+  assert_ptr_not_equal (new->device, old->device);
+  assert_ptr_equal (get_now (rig, &view), new);
+  for (int i = 0; i < 3; i++)
+    exports_put (old);
+  assert_int_equal (closed, 1);
+  exports_put (new);
+  exports_put (new);
+  assert_int_equal (closed, 2);
+  rig->config.id = "id";
+  old = get_now (rig, &view);
+  exports_leave (old);
+  assert_ptr_equal (get_now (rig, &view), old);
+  exports_put (old);
+  exports_put (old);
+}
+
 /* The device would be the old one, and its origin a freed one. */
 static void
 test_not_opened_while_it_goes (void **state)
@@ -245,7 +276,8 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
     T (test_goes_with_the_last), T (test_different_for_each),
-    T (test_not_opened_while_it_goes), T (test_open_ones_do_not_wait),
+    T (test_deserted), T (test_not_opened_while_it_goes),
+    T (test_open_ones_do_not_wait),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
