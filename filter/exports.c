@@ -1,8 +1,7 @@
-/* The exports that connections have open: each goes with its last one.  What
- * is cached under a tiercache-id stays on disk; without one, nobody could say
- * that the next connection would see the same, and its blocks go, too.  Nor
- * does the next one get what others have left and nbdkit has not closed yet:
- * their clients know in between that they have left.
+/* The exports that connections have open, or had: what is cached under a
+ * tiercache-id stays on disk, but without one it goes with its device.  So
+ * devices without an id stay open when their last connection goes: the
+ * EXPORTS_KEPT that were left last.
  */
 
 #include <config.h>
@@ -18,12 +17,16 @@
 #include "exports.h"
 #include "util/cleanup.h"
 
+#define EXPORTS_KEPT 64
+
 /* Of all that is kept under an id: the id says which version it is. */
 #define VALIDATOR "id"
 
 /* Guards all exports; never held across I/O. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct export *exports;
+static unsigned unused;                 /* that nobody uses */
+static uint64_t lefts;                  /* times a last user has gone */
 
 /* Held, before lock, while an export is opened or closed, so that two
  * connections do not open it twice, and nobody opens it again while it is
@@ -66,9 +69,9 @@ find (const char *identity)
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
 
   for (struct export *x = exports; x; x = x->following)
-    if (!x->deserted && strcmp (x->identity, identity) == 0) {
-      x->users++;
-      x->present++;
+    if (strcmp (x->identity, identity) == 0) {
+      if (x->users++ == 0)
+        unused--;
       return x;
     }
   return NULL;
@@ -83,42 +86,26 @@ free_export (struct export *export)
   free (export);
 }
 
-/* What the engine knows the export by.  Without an id there may be one that
- * was deserted beside it.  The caller frees it.
- */
-static char *
-device_identity (const struct export *export)
-{
-  static atomic_uint devices;
-  char *identity;
-
-  if (export->stays)
-    return strdup (export->identity);
-  return asprintf (&identity, "filter-device:%u:%s",
-                   atomic_fetch_add (&devices, 1), export->identity) == -1
-    ? NULL : identity;
-}
-
 static int
 open_device (const struct exports_config *config, const struct view *view,
              struct export *export, struct error *e)
 {
   const char *validator = config->id ? VALIDATOR : NULL;
-  CLEANUP_FREE char *identity = device_identity (export);
   CLEANUP_FREE char *name = NULL;
 
-  if (!identity || asprintf (&name, "export \"%s\"", view->name) == -1) {
+  if (asprintf (&name, "export \"%s\"", view->name) == -1) {
     name = NULL;
     return error_set (e, ENOMEM, "out of memory");
   }
   if (!config->parallel)
-    export->device = device_open_direct (config->engine, name, identity,
-                                         validator, view->size, e);
+    export->device = device_open_direct (config->engine, name,
+                                         export->identity, validator,
+                                         view->size, e);
   else if (!(export->origin = next_origin (view->size, validator)))
     return error_set (e, ENOMEM, "out of memory");
   else
-    export->device = device_open_origin (config->engine, name, identity,
-                                         export->origin, e);
+    export->device = device_open_origin (config->engine, name,
+                                         export->identity, export->origin, e);
   return export->device ? 0 : -1;
 }
 
@@ -135,12 +122,12 @@ new_export (const struct exports_config *config, const struct view *view,
     return NULL;
   }
   export->identity = identity;
-  export->stays = config->id != NULL;
+  export->keep = !config->id && !one_connection (config, view);
   if (open_device (config, view, export, e) == -1) {
     free_export (export);
     return NULL;
   }
-  export->users = export->present = 1;
+  export->users = 1;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
   export->following = exports;
   exports = export;
@@ -170,15 +157,6 @@ exports_get (const struct exports_config *config, const struct view *view,
   return export;
 }
 
-void
-exports_leave (struct export *export)
-{
-  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
-
-  if (--export->present == 0 && !export->stays)
-    export->deserted = true;
-}
-
 /* Leaves it to its other connections.  False if there are none. */
 static bool
 leave (struct export *export)
@@ -191,15 +169,46 @@ leave (struct export *export)
   return true;
 }
 
-static void
+/* Takes an export off the list.  With the lock held. */
+static struct export *
 take (struct export *export)
 {
-  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
   struct export **p = &exports;
 
   while (*p != export)
     p = &(*p)->following;
   *p = export->following;
+  return export;
+}
+
+/* The one left longest ago.  With the lock held. */
+static struct export *
+oldest (void)
+{
+  struct export *ret = NULL;
+
+  for (struct export *x = exports; x; x = x->following)
+    if (x->users == 0 && (!ret || x->left < ret->left))
+      ret = x;
+  return ret;
+}
+
+/* Its last user goes.  Returns what is to be closed, if anything. */
+static struct export *
+leave_last (struct export *export)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&lock);
+
+  if (--export->users > 0)      /* somebody has come meanwhile */
+    return NULL;
+  if (!export->keep)
+    return take (export);
+  export->left = ++lefts;
+  if (unused < EXPORTS_KEPT) {
+    unused++;
+    return NULL;
+  }
+  return take (oldest ());
 }
 
 void
@@ -208,12 +217,9 @@ exports_put (struct export *export)
   if (leave (export))
     return;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&opening);
-
-  /* Somebody may have come meanwhile. */
-  if (leave (export))
-    return;
-  take (export);
-  free_export (export);
+  export = leave_last (export);
+  if (export)
+    free_export (export);
 }
 
 void

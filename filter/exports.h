@@ -1,4 +1,6 @@
-/* The exports that connections have open. */
+/* The exports that connections have open, or had: their devices stay open
+ * between connections if there is no id to find them again by.
+ */
 
 #ifndef TIERCACHE_EXPORTS_H
 #define TIERCACHE_EXPORTS_H
@@ -33,10 +35,9 @@ struct export
   struct device *device;
   struct origin *origin;        /* the device's, for connections to join;
                                    NULL: it is read directly */
-  unsigned users;               /* connections: it goes with the last */
-  unsigned present;             /* those that have not left */
-  bool stays;                   /* it has an id: the next one sees the same */
-  bool deserted;                /* nobody finds it any more */
+  bool keep;                    /* when its last connection goes */
+  unsigned users;               /* connections */
+  uint64_t left;                /* when the last of them went: a count */
 };
 
 /* The export that shows what the view does: until exports_put.  NULL with
@@ -45,10 +46,6 @@ struct export
 extern struct export *exports_get (const struct exports_config *config,
                                    const struct view *view,
                                    struct error *e);
-/* A connection's client goes, and has not been let go yet.  Once, before its
- * exports_put.
- */
-extern void exports_leave (struct export *export);
 extern void exports_put (struct export *export);
 
 /* Closes all: no connection is left. */

@@ -34,7 +34,6 @@ struct handle
   bool same_for_all;            /* other connections see the same bytes */
   struct next next;
   struct export *export;
-  bool present;                 /* in the export */
   bool joined;                  /* next is one that the export's origin reads */
   atomic_uint requests;         /* inside the engine now */
 };
@@ -217,7 +216,6 @@ filter_prepare (nbdkit_next *next, void *handle, int readonly)
   h->export = exports_get (&config, &view, &e);
   if (!h->export)
     return fail (&e);
-  h->present = true;
   if (h->export->origin) {
     next_join (h->export->origin, &h->next);
     h->joined = true;
@@ -225,16 +223,7 @@ filter_prepare (nbdkit_next *next, void *handle, int readonly)
   return 0;
 }
 
-static void
-leave (struct handle *h)
-{
-  if (h->present)
-    exports_leave (h->export);
-  h->present = false;
-}
-
-/* While the next layer is still open, and before nbdkit closes the socket,
- * which is what a client waits for.  Not called if prepare failed; but twice
+/* While the next layer is still open.  Not called if prepare failed; but twice
  * below nbdkit's delay filter, which calls it on its own account, too.
  */
 static int
@@ -246,7 +235,6 @@ filter_finalize (nbdkit_next *next, void *handle)
   if (h->joined)
     next_leave (h->export->origin, &h->next);
   h->joined = false;
-  leave (h);
   return 0;
 }
 
@@ -256,7 +244,6 @@ filter_close (void *handle)
   struct handle *h = handle;
 
   server_close_begins ();
-  leave (h);
   if (h->export)
     exports_put (h->export);
   server_close_ends ();

@@ -195,6 +195,32 @@ set_offline (struct parameters *p, const char *key, const char *value,
   return 0;
 }
 
+static int
+set_admission (struct cache_config *cache, const char *key,
+               const char *value, struct error *e)
+{
+  static const char *const words[] = { "always", "auto", NULL };
+  int word = parse_word (key, value, words, e);
+
+  if (word == -1)
+    return -1;
+  cache->admission = word == 0 ? POLICY_ALWAYS : POLICY_AUTO;
+  return 0;
+}
+
+static int
+set_goal (struct cache_config *cache, const char *key, const char *value,
+          struct error *e)
+{
+  static const char *const words[] = { "time", "bytes", NULL };
+  int word = parse_word (key, value, words, e);
+
+  if (word == -1)
+    return -1;
+  cache->goal = word == 0 ? POLICY_TIME : POLICY_BYTES;
+  return 0;
+}
+
 /* Those that are a number, a size or a time.  1 if key is none of them. */
 static int
 set_quantity (struct parameters *p, const char *key, const char *value,
@@ -228,8 +254,16 @@ int
 parameters_set (struct parameters *p, const char *key, const char *value,
                 struct error *e)
 {
-  int r = set_quantity (p, key, value, e);
+  int r;
 
+  /* The filter has neither: where it must not fetch in threads of its own,
+   * nothing would hold what is refused.
+   */
+  if (strcmp (key, "cache-admit") == 0)
+    return set_admission (&p->engine.cache, key, value, e);
+  if (strcmp (key, "cache-goal") == 0)
+    return set_goal (&p->engine.cache, key, value, e);
+  r = set_quantity (p, key, value, e);
   if (r == 1 && strncmp (key, "cache-", 6) == 0)
     r = cache_parameters_set (&p->engine, key + 6, key, value, e);
   if (r != 1)

@@ -30,6 +30,8 @@ struct parameters
   "cache-block-size=SIZE power of two, 4K to 4M (64K)\n"                    \
   "cache-compress=lz4|none                       (lz4)\n"                   \
   "cache-policy=weighted|lru                     (weighted)\n"              \
+  "cache-admit=always|auto                       (always)\n"               \
+  "cache-goal=time|bytes                         (time)\n"                 \
   "cache-key=NAME        what the image, and its version if the origin\n" \
   "                      has none, is called in the cache (the URL)\n"      \
   "stale-after=TIME      open without asking the origin while what is\n"    \

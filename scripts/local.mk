@@ -1,6 +1,7 @@
 EXTRA_DIST += \
 	.ci/run \
 	docs/bench.md \
+	docs/policy.md \
 	scripts/bench \
 	scripts/bench.d/boot.py \
 	scripts/bench.d/common.sh \
@@ -20,5 +21,7 @@ EXTRA_DIST += \
 	scripts/check \
 	scripts/deps \
 	scripts/fuzz \
+	scripts/policy-table \
+	scripts/policy.d/rivals.py \
 	scripts/quickstart \
 	scripts/soak

@@ -50,7 +50,7 @@ machine_boot ()
       --bind="$machine_kept/archives:/var/cache/apt/archives"
   ) >"$tmp/machine.log" 2>&1 </dev/null &
   machine_pid=$!
-  wait_for 60 machine_has_leader || fail "systemd-nspawn did not start"
+  wait_for 60 machine_has_leader || fail "there is no systemd in the machine"
   wait_for 120 machine_is_up || {
     machine systemctl --failed --no-pager || true
     fail "the machine did not boot"
@@ -76,6 +76,8 @@ machine_take_cgroups ()
   [ ${#machine_cgroups[@]} -gt 0 ] || fail "there are no cgroups here"
 }
 
+# The process 1 of the machine.  Others come before it; "machine" in one of
+# those would be the host.
 machine_has_leader ()
 {
   local nspawn
@@ -83,7 +85,9 @@ machine_has_leader ()
   nspawn=$(ps -o pid= --ppid "$machine_pid" | tr -d ' ')
   [ -n "$nspawn" ] || return 1
   machine_leader=$(ps -o pid= --ppid "$nspawn" | tr -d ' ')
-  [[ $machine_leader =~ ^[0-9]+$ ]]
+  [[ $machine_leader =~ ^[0-9]+$ ]] &&
+    [ "$(cat "/proc/$machine_leader/comm")" = systemd ] &&
+    [ "/proc/$machine_leader/root/." -ef "$machine_root" ]
 }
 
 machine_is_up ()

@@ -5,7 +5,6 @@ shell_filter_tests = \
 	tests/test-filter-stacks.sh \
 	tests/test-filter-errors.sh \
 	tests/test-filter-exports.sh \
-	tests/test-filter-new-content.sh \
 	tests/test-filter-once.sh \
 	tests/test-filter-parameters.sh \
 	tests/test-filter-private.sh \

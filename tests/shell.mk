@@ -16,6 +16,7 @@ shell_tests = \
 	tests/test-damage.sh \
 	tests/test-bounded.sh \
 	tests/test-kill.sh \
+	tests/test-admit.sh \
 	tests/test-cache-size.sh \
 	tests/test-block-sizes.sh \
 	tests/test-cache-command.sh \

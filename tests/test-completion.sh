@@ -41,8 +41,10 @@ is '--cache-size= --curve' tiercache-sim --c
 is --version tiercache-sim --vers
 
 # Every command in the manual.
-commands=$(sed -n 's/^ tiercache-ctl \([a-z][a-z]*\) .*/\1/p' \
-             "$abs_top_srcdir/docs/tiercache-ctl.pod" | sort -u)
+commands=$(sed -n '/^=head1 SYNOPSIS/,/^=head1 DESCRIPTION/ {
+                     s/\[[^]]*\] *//g
+                     s/^ tiercache-ctl \([a-z][a-z]*\) .*/\1/p
+                   }' "$abs_top_srcdir/docs/tiercache-ctl.pod" | sort -u)
 [ -n "$commands" ]
 # shellcheck disable=SC2086  # one word each
 is "$(echo $commands)" tiercache-ctl ''

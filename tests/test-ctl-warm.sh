@@ -56,7 +56,7 @@ stop_nbdkit server
 rm -rf "$cache"
 [ "$(ctl warm --json --cache-dir="$cache" --cache-key=some --cache-size=48M \
        --cache-block-size=16K --cache-compress=none "$image" 1M+2M)" = \
-    '{"identity":"some","size":25165824,"offset":1048576,"end":3145728,"cached_bytes":2097152}' ] ||
+    '{"identity":"key:some","size":25165824,"offset":1048576,"end":3145728,"cached_bytes":2097152}' ] ||
   fail "warm --json"
 ctl warm --cache-dir="$cache" --cache-key=some "$image" 20M- >"$tmp/out"
 expect_listed '384 false' "$cache" '.[] | "\(.blocks) \(.pinned)"'
@@ -65,6 +65,12 @@ ctl stat --json "$cache" | jq -e '.block_size == 16384 and
   fail "the directory was changed"
 ctl_fails 1 'has only 25165824 bytes' warm --cache-dir="$cache" "$image" 24M-
 ctl_fails 1 'nothere' warm --cache-dir="$cache" "$tmp/nothere"
+# What would not stay is refused.
+ctl_fails 1 'does not tell versions apart' warm --cache-dir="$cache" \
+  "$(bad srv etag/bare/plain)"
+ctl warm --cache-dir="$cache" --cache-key=bare "$(bad srv etag/bare/plain)" 0-1M \
+  >"$tmp/out"
+expect_listed 64 "$cache" '.[] | select(.identity == "key:bare") | .blocks'
 # More than fits is an error, once all has been fetched.
 ctl_fails 1 'not all of it is cached' warm --cache-dir="$tmp/small" \
   --cache-size=10M "$image"

@@ -32,6 +32,19 @@ grep -ohE '^NBDKIT_DLL_PUBLIC int tiercache_debug_[a-z]+|^extern int tiercache_d
       fail "debug flag tiercache.$flag is not in the manual page"
   done
 
+# The same of tiercache-ctl: its options, and its commands.
+"$ctl" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u >"$tmp/taken"
+grep -oE '^=item B<--[a-z][a-z-]+' "$docs/tiercache-ctl.pod" |
+  sed 's/.*<//' | sort -u >"$tmp/documented"
+grep -qx -- --json "$tmp/taken" || fail "no options in tiercache-ctl --help"
+diff "$tmp/taken" "$tmp/documented" ||
+  fail "options of tiercache-ctl --help (<) and of its page (>) differ"
+"$ctl" --help | sed -n 's/^  tiercache-ctl \([a-z]*\) .*/\1/p' | sort -u |
+  while read -r command; do
+    grep -qE "^=item B<$command>" "$docs/tiercache-ctl.pod" ||
+      fail "tiercache-ctl $command is not in the manual page"
+  done
+
 for pod in "$docs"/*.pod; do
   podchecker "$pod" 2>&1 | grep -q 'pod syntax OK' || fail "$pod is not sound"
 done

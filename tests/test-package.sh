@@ -210,6 +210,13 @@ check_bad_configurations ()
     "url=$nginx/image" cache-dir=/srv/tc
 }
 
+# The running service is asked, in its directory.
+check_ctl ()
+{
+  machine tiercache-ctl verify /var/cache/tiercache/debian >"$tmp/verify.log" ||
+    fail "tiercache-ctl can't talk to the service"
+}
+
 # Those who are not in the group can't connect; who is, can.
 check_who_may_connect ()
 {
@@ -278,6 +285,7 @@ check_who_may_connect
 machine ps -eo args >"$tmp/ps"
 ! grep -q secret "$tmp/ps" || fail "the password is in the list of processes"
 wait_for 60 all_is_cached || fail "it is not cached"
+check_ctl
 stop_nginx
 
 step "restart and crash"

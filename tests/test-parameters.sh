@@ -15,6 +15,8 @@ for bad in x 0 4095 4097 2K 8M 96K; do
 done
 refused 'cache-compress=gzip: .*lz4.*none' "${good[@]}" cache-compress=gzip
 refused 'cache-policy=best: .*weighted.*lru' "${good[@]}" cache-policy=best
+refused 'cache-admit=never: .*always.*auto' "${good[@]}" cache-admit=never
+refused 'cache-goal=money: .*time.*bytes' "${good[@]}" cache-goal=money
 refused 'offline=maybe: .*serve.*fail' "${good[@]}" offline=maybe
 for name in stale-after expire-after fetch-timeout; do
   for bad in soon -1 5x ""; do

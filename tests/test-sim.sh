@@ -70,6 +70,21 @@ run --cache-size=10% --sample=4 >"$tmp/sampled"
 jq -se --slurpfile s "$tmp/sampled" \
   '.[0].miss_ratio - $s[0].miss_ratio | . < 0.1 and . > -0.1' "$tmp/all" \
   >/dev/null || fail "sampled: $(head -1 "$tmp/sampled")"
+
+# Refusing writes less, of blocks that are used once; the goal chosen is the
+# one that is reached.
+awk -v h=$header 'BEGIN { print h; for (i = 0; i < 20000; i++)
+  printf "%d,0,R,%d,4096\n", i, i * 65536 }' >"$tmp/once.csv"
+for admit in always auto; do
+  "$sim" --json --cache-size=2% --admit=$admit "$tmp/once.csv"
+done | jq -se '.[1].bytes_written < .[0].bytes_written / 4' >/dev/null ||
+  fail "what is used once is written"
+for goal in time bytes; do
+  "$sim" --json --cache-size=10% --sizes=synthetic --goal=$goal \
+    "$tmp/large.csv"
+done | jq -se '.[0].fetch_time_miss_ratio < .[1].fetch_time_miss_ratio and
+  .[0].byte_miss_ratio > .[1].byte_miss_ratio' >/dev/null ||
+  fail "a goal is not reached"
 "$sim" "$tmp/large.csv" | grep -q '^large .*weighted' || fail "no table"
 
 # What is wrong is told, with its place.
@@ -114,6 +129,8 @@ bad 'not one of weighted' --policy=best "$tmp/abc.csv"
 bad 'not a percentage' --cache-size=0% "$tmp/abc.csv"
 bad '--cache-size' --cache-size=-1 "$tmp/abc.csv"
 bad '--block-size' --block-size=0 "$tmp/abc.csv"
+bad '--admit' --admit=never "$tmp/abc.csv"
+bad '--goal' --goal=money "$tmp/abc.csv"
 bad '--sample' --sample=0 "$tmp/abc.csv"
 
 # A trace that can't be read does not keep the others from it.

@@ -96,4 +96,5 @@ start_tiercache stopped "$(uri slow)" cache-key=image cache-size=64M \
   cache-dir="$tmp/cache-stopped" trace-replay="$tmp/keyed"
 nbdinfo --size "$(uri stopped)" >/dev/null
 stop_nbdkit stopped
-stop_nbdkit slow
+# The origin has lost its client amid its replies, which nbdkit may not survive:
+# it is killed with the test.

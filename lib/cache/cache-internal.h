@@ -149,6 +149,8 @@ struct cache
   uint32_t block_size, piece, granule;
   bool compress;
   enum policy_kind policy_kind;
+  enum policy_goal goal;
+  enum policy_admission admission;
   uint64_t nonce, hash_seed;
   uint32_t unit;                /* of allocation in this file system */
 
@@ -379,7 +381,7 @@ extern void store_run (struct cache *c, const struct cache_object *object,
 extern int evict_start (struct cache *c);
 extern void evict_stop (struct cache *c);
 extern uint32_t evict_choose (struct cache *c, uint32_t max,
-                              uint32_t *slots); /* lock held */
+                              uint32_t *slots); /* lock held, let go */
 extern void evict_one (struct cache *c, uint32_t slot); /* lock held */
 extern void evict_free (struct cache *c, uint32_t *slots, uint32_t count);
 

@@ -149,6 +149,8 @@ configure (struct cache *c, const struct cache_config *config,
   c->granule = bs <= 65536 ? 1 : bs / 65536;
   c->compress = config->compress;
   c->policy_kind = config->policy;
+  c->goal = config->goal;
+  c->admission = config->admission;
   c->next_id = 1;
   c->next_not_lasting = NOT_LASTING + 1;
   if (getrandom (&c->hash_seed, sizeof c->hash_seed, 0) !=

@@ -31,6 +31,8 @@ struct cache_config
                                    or that cache is refused by name */
   bool compress;                /* LZ4 what becomes smaller by it */
   enum policy_kind policy;
+  enum policy_goal goal;
+  enum policy_admission admission;
   const struct sys *sys;        /* NULL: sys_real */
   const struct stop *stop;      /* asked while waiting for space */
 };
@@ -123,10 +125,13 @@ struct cache_store_options
  * number of blocks unless it reaches the end of the object.  Blocks already
  * there are left alone.  May wait for the evictor (never for the network);
  * what can't be stored is not an error to anybody: it is fetched again.
+ * Returns how many blocks were refused (policy_admit): they are best kept in
+ * memory a moment.
  */
-extern void cache_store (struct cache_object *object, uint64_t first_block,
-                         const void *data, uint64_t count,
-                         const struct cache_store_options *options);
+extern uint32_t cache_store (struct cache_object *object,
+                             uint64_t first_block, const void *data,
+                             uint64_t count,
+                             const struct cache_store_options *options);
 
 struct cache_stats
 {

@@ -74,16 +74,16 @@ cache_evict (struct cache *c, const char *identity, uint64_t offset,
     .end = end / c->block_size + (end % c->block_size != 0),
     .evicted = evicted
   };
-  bool whole = offset == 0 && end == UINT64_MAX, degraded;
+  bool whole = offset == 0 && end == UINT64_MAX, failed;
 
   *evicted = (struct cache_evicted) { 0 };
   if (named_get (c, identity, true, &drop.named, e) == -1)
     return -1;
-  while (!(degraded = health_degraded (c)) && drop_some (&drop))
+  while (!(failed = health_unwritable (c)) && drop_some (&drop))
     ;
-  named_put (&drop.named, whole && !degraded);
-  if (whole && !degraded)
+  named_put (&drop.named, whole && !failed);
+  if (whole && !failed)
     objects_save (c, true);
-  return !degraded ? 0 :
+  return !failed ? 0 :
     error_set (e, EIO, "%s: its disk fails: not all could be dropped", c->dir);
 }

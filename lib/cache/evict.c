@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,15 +40,24 @@ evict_one (struct cache *c, uint32_t slot)
   atomic_fetch_add (&c->evicted_blocks, 1);
 }
 
-/* Chooses victims and makes them DOOMED. */
+/* Chooses victims and makes them DOOMED.  Looking through a large table takes
+ * long: stores get the lock in between.
+ */
 uint32_t
 evict_choose (struct cache *c, uint32_t max, uint32_t *slots)
 {
-  struct policy_table table = {
-    .count = c->high_water, .entry = table_entry, .opaque = c
-  };
-  uint32_t n = policy_victims (c->policy, &table, slots, max);
+  struct policy_table table = { .entry = table_entry, .opaque = c };
+  uint32_t n;
 
+  for (;;) {
+    table.count = c->high_water;
+    n = policy_victims (c->policy, &table, slots, max);
+    if (!policy_scanning (c->policy))
+      break;
+    pthread_mutex_unlock (&c->lock);
+    sched_yield ();
+    pthread_mutex_lock (&c->lock);
+  }
   for (uint32_t i = 0; i < n; i++)
     evict_one (c, slots[i]);
   return n;

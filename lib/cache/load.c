@@ -47,7 +47,9 @@ load_record (struct cache *c, uint32_t slot, const uint8_t *in,
     (object->pinned ? SLOT_PINNED : 0);
   space = budget_block (c, r.lengths);
   budget_charge (c, slot, space);
-  policy_entry_load (c->policy, &s->policy, max_u64 (space, c->unit),
+  policy_entry_load (c->policy, &s->policy,
+                     slots_key (c, r.object, r.block),
+                     max_u64 (space, c->unit),
                      with_policy ? in + INDEX_POLICY : unknown);
   return slots_publish (c, slot, false);
 }

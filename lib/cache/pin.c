@@ -84,7 +84,7 @@ cache_pin (struct cache *c, const char *identity, bool pinned,
     return -1;
   if (objects_save (c, true) == 0)
     return 0;
-  return error_set (e, EIO, "%s/objects: cannot write: %s is %s only until the "
-                    "cache is closed", c->dir, identity,
+  return error_set (e, EIO, "%s/objects: cannot write: %s is %s only until "
+                    "the cache is closed", c->dir, identity,
                     pinned ? "pinned" : "unpinned");
 }

@@ -126,7 +126,9 @@ make_tables (struct cache *c, uint32_t before, uint64_t dir_bytes,
     atomic_init (&c->data_fds[i], -1);
   c->file_live = calloc (c->files, sizeof *c->file_live);
   c->file_peak = calloc (c->files, sizeof *c->file_peak);
-  c->policy = policy_new (c->policy_kind, c->limit, c->slots, c->hash_seed);
+  c->policy = policy_new (&(struct policy_config) {
+      .kind = c->policy_kind, .goal = c->goal, .admission = c->admission,
+      .capacity = c->limit, .max_entries = c->slots, .seed = c->hash_seed });
   if (!c->data_fds || !c->file_live || !c->file_peak || !c->policy ||
       slots_new (c) == -1 || scratch_new (c) == -1)
     return error_set (e, ENOMEM, "%s: out of memory for %" PRIu32 " slots",

@@ -62,11 +62,8 @@ make_one (void)
 {
   struct scratch *scratch = calloc (1, sizeof *scratch);
 
-  if (scratch) {
+  if (scratch)
     scratch->for_one_read = true;
-    pthread_mutex_init (&scratch->busy, NULL);
-    pthread_mutex_lock (&scratch->busy);
-  }
   return scratch;
 }
 
@@ -92,10 +89,10 @@ scratch_get (struct cache *c)
 void
 scratch_put (struct scratch *scratch)
 {
-  pthread_mutex_unlock (&scratch->busy);
-  if (scratch->for_one_read) {
-    pthread_mutex_destroy (&scratch->busy);
-    free (scratch->stored);
-    free (scratch);
+  if (!scratch->for_one_read) {
+    pthread_mutex_unlock (&scratch->busy);
+    return;
   }
+  free (scratch->stored);
+  free (scratch);
 }

@@ -160,6 +160,8 @@ replace (struct cache *c, const struct view *old, struct slot *s)
                   slots_key (c, atomic_load (&s->object),
                              atomic_load (&s->block)), false);
   policy_entry_load (c->policy, &s->policy,
+                     slots_key (c, atomic_load (&s->object),
+                                atomic_load (&s->block)),
                      max_u64 (budget_block (c, atomic_load (&s->lengths)),
                               c->unit), policy);
   slots_doom (c, old->slot);
@@ -265,7 +267,21 @@ batch_blocks (const struct cache *c)
   return min_u64 (max_u64 (bytes / c->block_size, 1), BATCH_MAX);
 }
 
-void
+/* Before it is packed nobody knows what the block will take: its raw size
+ * stands for that.
+ */
+static bool
+admit (struct cache *c, const struct cache_object *object, uint64_t block,
+       uint64_t cost_us)
+{
+  if (c->admission == POLICY_ALWAYS || object->pinned)
+    return true;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
+  return policy_admit (c->policy, slots_key (c, object->id, block),
+                       c->block_size, cost_us);
+}
+
+uint32_t
 cache_store (struct cache_object *object, uint64_t first_block,
              const void *data, uint64_t count,
              const struct cache_store_options *options)
@@ -276,19 +292,24 @@ cache_store (struct cache_object *object, uint64_t first_block,
   uint32_t batch = min_u64 (batch_blocks (c), blocks), n = 0;
   CLEANUP_FREE uint8_t *room = NULL, *last = NULL;
   struct packed packed[BATCH_MAX];
+  uint32_t refused = 0;
 
   if (compress)
     room = malloc ((size_t) batch * c->block_size);
   if (count % c->block_size != 0)
     last = malloc (c->block_size);
   if ((compress && !room) || (count % c->block_size != 0 && !last))
-    return;
+    return 0;
 
   for (uint64_t i = 0; i < blocks && !health_unwritable (c); i++) {
     const uint8_t *block = (const uint8_t *) data + i * c->block_size;
     struct view view;
 
-    if (!slots_find (c, object->id, first_block + i, &view)) {
+    if (slots_find (c, object->id, first_block + i, &view))
+      ;                         /* another store was quicker */
+    else if (!admit (c, object, first_block + i, options->cost_us))
+      refused++;
+    else {
       block = padded (c, block, count - i * c->block_size, last);
       pieces_pack (c, block,
                    room ? room + (size_t) n * c->block_size : NULL,
@@ -303,4 +324,5 @@ cache_store (struct cache_object *object, uint64_t first_block,
       n = 0;
     }
   }
+  return refused;
 }

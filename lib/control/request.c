@@ -51,7 +51,8 @@ check (enum control_command command, const struct members *m,
     return error_set (e, EINVAL, "request: \"name\" says which object evict, "
                       "pin and unpin are about (evict may have \"all\" "
                       "instead), and perhaps verify");
-  if (ranged && command != CONTROL_WARM && !(command == CONTROL_EVICT && named))
+  if (ranged && command != CONTROL_WARM
+      && !(command == CONTROL_EVICT && named))
     return error_set (e, EINVAL, "request: only warm, and evict with a name, "
                       "have \"offset\" and \"end\"");
   if (m->offset < 0 || (m->end != -1 && m->end <= m->offset))
@@ -121,7 +122,7 @@ control_request_free (struct control_request *request)
   *request = (struct control_request) { 0 };
 }
 
-/* -1 if a member can't be had, for want of memory or because it is no UTF-8. */
+/* -1 if a member can't be had: no memory, or it is no UTF-8. */
 static int
 put (json_t *json, const struct control_request *request)
 {

@@ -156,12 +156,18 @@ check_disk (const struct control_target *target, struct device *device,
 /* The device is open. */
 static int
 warm_range (const struct control_target *target, struct device *device,
-            const char *identity, const struct control_request *request,
+            const struct control_request *request,
             const struct control_peer *peer, struct error *e)
 {
+  const char *identity = device_identity (device);
   uint64_t size = device_size (device);
   uint64_t end = min_u64 (request->end, size);
+  struct cache_version version;
 
+  if (!cache_find (engine_cache (target->engine), identity, &version))
+    return error_set (e, EINVAL, "%s: its origin does not tell versions "
+                      "apart: what is cached of it goes with its last reader, unless "
+                      "a cache-key names it", identity);
   if (request->offset >= size && size > 0)
     return error_set (e, EINVAL, "%s: has only %" PRIu64 " bytes", identity,
                       size);
@@ -185,7 +191,6 @@ warm (const struct control_target *target,
       const struct control_request *request, const struct control_peer *peer,
       struct error *e)
 {
-  CLEANUP_FREE char *identity = NULL;
   struct device *device;
   int r;
 
@@ -193,14 +198,10 @@ warm (const struct control_target *target,
     return error_set (e, EOPNOTSUPP, "%s: belongs to a filter, which has no "
                       "URLs of its own: read through it instead, as in "
                       "\"nbdcopy URI null:\"", target->dir);
-  identity = request->key ? strdup (request->key)
-    : origin_identity (request->name, e);
-  if (!identity)
-    return -1;
   device = device_open (target->engine, request->name, request->key, e);
   if (!device)
     return -1;
-  r = warm_range (target, device, identity, request, peer, e);
+  r = warm_range (target, device, request, peer, e);
   device_close (device);
   return r;
 }

@@ -23,6 +23,12 @@ device_has_block (void *opaque, uint64_t block)
   return cache_has (device->object, block);
 }
 
+const char *
+device_identity (const struct device *device)
+{
+  return device->identity;
+}
+
 /* Some of the range was missing, or read-ahead has brought it: what comes
  * next is asked for now, so that it is on its way while this read waits.
  */

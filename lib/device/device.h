@@ -81,6 +81,9 @@ extern void device_close (struct device *device);
 
 extern uint64_t device_size (const struct device *device);
 
+/* What it is called in the cache; lives as long as the device. */
+extern const char *device_identity (const struct device *device);
+
 /* Reads bytes [offset, offset + count) within the device.  0 if all was
  * cached, 1 if it had to wait for some of it, or -1 with *e: then buf holds
  * nothing of worth.

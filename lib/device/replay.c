@@ -276,7 +276,7 @@ plan_part (struct job *job)
 
 /* With so many blocks more, what has been asked for would fill the cache: they
  * would evict each other.  What compression saves is told from what was stored
- * so far.
+ * so far; if that was a guess too good, a cache that had room begins to evict.
  */
 static bool
 would_fill (struct replay *replay, uint64_t more)
@@ -284,17 +284,20 @@ would_fill (struct replay *replay, uint64_t more)
   const struct cache_config *config = &replay->engine->config.cache;
   const struct cache_stats *before = &replay->before;
   uint64_t kept = before->resident_blocks == 0 ? before->used_bytes : 0;
+  uint64_t limit = config->size / 8 * 7;
   struct cache_stats now;
 
   cache_stats (replay->engine->cache, &now);
+  if (now.degraded || (now.evicted_blocks > before->evicted_blocks
+                       && before->used_bytes < limit))
+    return true;
   if (now.evicted_blocks == before->evicted_blocks
       && now.resident_blocks >= before->resident_blocks + RATIO_BLOCKS)
     replay->ratio = ((double) now.used_bytes - before->used_bytes)
       / (now.resident_blocks - before->resident_blocks)
       / config->block_size;
-  return now.degraded
-    || (replay->asked + more) * replay->ratio * config->block_size + kept
-       > config->size / 8 * 7;
+  return (replay->asked + more) * replay->ratio * config->block_size + kept
+    > limit;
 }
 
 enum step { STEP_ASKED, STEP_WAIT, STEP_DONE };

@@ -62,6 +62,7 @@ enum run_state
   RUN_ARRIVED,
   RUN_STORING,
   RUN_STORED,
+  RUN_KEPT,
   RUN_FAILED,
 };
 
@@ -161,6 +162,8 @@ struct fetch
   struct source_list active;    /* the one whose turn it is first */
   struct run_list delayed;      /* by due_ns */
   struct run_list arrived;      /* to be stored */
+  struct run_list kept;         /* that the cache refused, oldest first */
+  uint64_t kept_bytes;          /* of them */
   uint64_t arrived_bytes;       /* of them and those being stored */
   unsigned sources;             /* open or not yet gone */
   unsigned ahead_queued;
@@ -193,7 +196,7 @@ extern void run_start (struct run *run, uint64_t now_ns);
 extern void run_bytes_came (struct run *run, uint64_t count);
 extern void run_came (struct run *run);
 extern struct run *run_store_next (struct fetch *fetch);
-extern void run_stored (struct run *run);
+extern void run_stored (struct run *run, bool refused);
 extern void run_failed_try (struct run *run, const struct error *e,
                             uint64_t now_ns);
 extern void run_give_up (struct run *run);

@@ -14,12 +14,15 @@
  *                                      dropped at close
  *   ARRIVED        fetch->arrived      STORING; dropped if nobody can
  *                                      store it
- *   STORING        none: a thread's    STORED
+ *   STORING        none: a thread's    STORED; KEPT if the cache refused
+ *                                      a block of it
+ *   KEPT           fetch->kept         STORED, pushed out by the next ones,
+ *                                      or at close
  *   STORED         none                freed with its last claim
  *   FAILED         none                freed with its last claim
  *
- * A run is in the table, where readers find it, in all states but the last
- * two, and has a reference for that.  So whoever asks for a block after its
+ * A run is in the table, where readers find it, in all states but STORED and
+ * FAILED, and has a reference for that.  So whoever asks for a block after its
  * run has failed or is stored finds nothing here, and begins anew.
  *
  * Only a queued run before its first try has no buffer, grows, or moves to
@@ -130,6 +133,10 @@ leave_list (struct run *run)
     break;
   case RUN_ARRIVED:
     TAILQ_REMOVE (&fetch->arrived, run, link);
+    break;
+  case RUN_KEPT:
+    TAILQ_REMOVE (&fetch->kept, run, link);
+    fetch->kept_bytes -= run->bytes;
     break;
   default:
     break;
@@ -342,12 +349,28 @@ run_store_next (struct fetch *fetch)
   return run;
 }
 
+/* A burst of small reads of what was refused finds it here for a while. */
+static void
+keep (struct run *run)
+{
+  struct fetch *fetch = run->source->fetch;
+
+  run->state = RUN_KEPT;
+  TAILQ_INSERT_TAIL (&fetch->kept, run, link);
+  fetch->kept_bytes += run->bytes;
+  while (fetch->kept_bytes > FETCH_KEPT)
+    leave_table (TAILQ_FIRST (&fetch->kept), RUN_STORED);
+}
+
 void
-run_stored (struct run *run)
+run_stored (struct run *run, bool refused)
 {
   run->source->unstored--;
   run->source->fetch->arrived_bytes -= run->bytes;
-  leave_table (run, RUN_STORED);
+  if (refused && !run->source->closed)
+    keep (run);
+  else
+    leave_table (run, RUN_STORED);
 }
 
 static void

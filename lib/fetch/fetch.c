@@ -72,6 +72,7 @@ fetch_new (const struct fetch_config *config, struct error *e)
   TAILQ_INIT (&fetch->delayed);
   TAILQ_INIT (&fetch->arrived);
   stop_cond_init (&fetch->replay_ended);
+  TAILQ_INIT (&fetch->kept);
   pool_init (fetch);
   return fetch;
 }
@@ -148,6 +149,7 @@ fetch_source_close (struct fetch_source *source, void (*gone) (void *opaque),
   drop_from (&source->ahead, source);
   drop_from (&source->replay, source);
   drop_from (&fetch->delayed, source);
+  drop_from (&fetch->kept, source);
   idle = source_is_idle (source);
   pool_kick (fetch);
   pthread_mutex_unlock (&fetch->lock);

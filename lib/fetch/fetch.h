@@ -4,8 +4,9 @@
  * is one ranged request of at most 1 MiB; it is in a queue (demand goes
  * before read-ahead, and that before a replay), then in flight, then its
  * bytes have arrived and readers have them; then they are being stored, and
- * last the fetch is gone and the cache has the blocks.  No lock is held across
- * I/O.
+ * last the fetch is gone and the cache has the blocks; those that the cache
+ * refuses stay in memory until FETCH_KEPT bytes came after them.  No lock is
+ * held across I/O.
  *
  * Memory is bounded: FETCH_MEMORY bytes of buffers for a pool; a demand
  * fetch waits for room, read-ahead is not started.
@@ -25,6 +26,8 @@
 #define FETCH_MAX 1048576u              /* bytes of one request; a block may
                                            be larger: then one block */
 #define FETCH_MEMORY (48u << 20)
+#define FETCH_KEPT (FETCH_MEMORY / 4)   /* of it, at most, for what has
+                                           arrived and the cache refused */
 
 struct fetch_config
 {

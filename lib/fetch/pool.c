@@ -305,13 +305,6 @@ fetcher (void *opaque)
   return NULL;
 }
 
-static void
-store (struct run *run, const struct cache_store_options *options)
-{
-  cache_store (run->source->object, run->first_block, run->buf, run->bytes,
-               options);
-}
-
 static void *
 filler (void *opaque)
 {
@@ -328,13 +321,15 @@ filler (void *opaque)
         .ahead = !run->waited,
         .hurry = fetch->arrived_bytes > FETCH_MEMORY / 2,
       };
+      uint32_t refused;
       bool idle;
 
       pool_kick_fill (fetch);
       pthread_mutex_unlock (&fetch->lock);
-      store (run, &options);
+      refused = cache_store (source->object, run->first_block, run->buf,
+                             run->bytes, &options);
       pthread_mutex_lock (&fetch->lock);
-      run_stored (run);
+      run_stored (run, refused > 0);
       pool_kick (fetch);
       idle = source_is_idle (source);
       idle_until = 0;

@@ -101,22 +101,43 @@ ghost_add (struct ghost *ghost, uint64_t hash, uint32_t limit)
   *oldest = (uint32_t) ghost_tag (hash) << 16 | ghost_now (ghost);
 }
 
-bool
-ghost_take (struct ghost *ghost, uint64_t hash, uint32_t limit)
+/* The way of hash, or NULL; *live: it is among the last limit. */
+static uint32_t *
+ghost_find (struct ghost *ghost, uint64_t hash, uint32_t limit, bool *live)
 {
   uint32_t *bucket;
 
   if (ghost->ways == NULL)
-    return false;
+    return NULL;
   bucket = ghost_bucket (ghost, hash);
   for (unsigned i = 0; i < GHOST_WAYS; ++i)
     if (bucket[i] != 0 && bucket[i] >> 16 == ghost_tag (hash)) {
       uint64_t age = ghost_age (ghost, bucket[i]);
 
-      bucket[i] = 0;
-      return age * ghost_step (ghost) <= limit;
+      *live = age * ghost_step (ghost) <= limit;
+      return &bucket[i];
     }
-  return false;
+  return NULL;
+}
+
+bool
+ghost_has (struct ghost *ghost, uint64_t hash, uint32_t limit)
+{
+  bool live;
+
+  return ghost_find (ghost, hash, limit, &live) != NULL && live;
+}
+
+bool
+ghost_take (struct ghost *ghost, uint64_t hash, uint32_t limit)
+{
+  bool live;
+  uint32_t *way = ghost_find (ghost, hash, limit, &live);
+
+  if (way == NULL)
+    return false;
+  *way = 0;
+  return live;
 }
 
 void

@@ -23,7 +23,10 @@ struct ghost
  */
 extern void ghost_add (struct ghost *ghost, uint64_t hash, uint32_t limit);
 
-/* Was hash among the last limit that were added?  Forgets it. */
+/* Is hash among the last limit that were added? */
+extern bool ghost_has (struct ghost *ghost, uint64_t hash, uint32_t limit);
+
+/* The same, and forgets it. */
 extern bool ghost_take (struct ghost *ghost, uint64_t hash, uint32_t limit);
 
 extern void ghost_free (struct ghost *ghost);

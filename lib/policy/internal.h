@@ -21,6 +21,9 @@
 
 #define POLICY_WINDOW (POLICY_USED_TURNOVER / 20)       /* 0.05 turnovers */
 
+/* Without ageing, what was used so lately is still in use, and goes last. */
+#define POLICY_IN_USE (POLICY_USED_TURNOVER / 100)
+
 #define POLICY_CREDIT_ONE 24u           /* frequency of one use */
 #define POLICY_CREDIT_MAX (10 * POLICY_CREDIT_ONE)
 
@@ -39,8 +42,9 @@ struct policy_candidate
 struct policy
 {
   enum policy_kind kind;
+  enum policy_goal goal;
+  enum policy_admission admission;
   uint64_t capacity;
-  uint32_t max_entries;
   uint64_t seed;
 
   /* Read by every hit, written by insertions, evictions and now and then by
@@ -60,9 +64,16 @@ struct policy
   /* Owned by the one caller of insert, victims and evicted. */
   struct ghost ghost;
   uint64_t worst_victim;        /* what was last handed out was worth */
+  uint32_t evicted_at;          /* virtual time */
+  bool evicted;                 /* ever */
   struct policy_candidate *pool;
   uint32_t pool_size;           /* room is for twice as many */
   uint32_t pool_next, pool_end; /* what is left of the last scan, sorted */
+  bool scanning;                /* the pool is being filled, unsorted */
+  bool scan_spare;              /* large ones that are not overdue */
+  uint32_t scan_slot, scan_keep;
+  uint64_t scan_limit;          /* worth more: not among the lowest */
+  unsigned scan_setting;
 
   struct shadows *shadows;      /* weighted only */
 
@@ -106,6 +117,11 @@ policy_size_code (const struct policy_entry *entry)
 extern unsigned policy_size_code_of (uint64_t bytes);
 extern uint64_t policy_size_of (unsigned code);
 extern unsigned policy_gap_code (uint32_t gap);
+
+/* A block that is resident after a restart. */
+extern void policy_seed_shadows (struct policy *policy,
+                                 const struct policy_entry *entry,
+                                 uint64_t key, uint64_t bytes);
 
 /* What the entry is worth under the setting of the moment, as the bits of a
  * double; what is lowest goes first.  0: unused.

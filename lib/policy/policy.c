@@ -46,27 +46,32 @@ policy_weights (struct policy *policy)
 }
 
 struct policy *
-policy_new (enum policy_kind kind, uint64_t capacity, uint32_t max_entries,
-            uint64_t seed)
+policy_new (const struct policy_config *config)
 {
+  uint32_t entries = config->max_entries ? config->max_entries : 1;
+  struct shadows_config shadows = {
+    .window = POLICY_WINDOW, .decay = policy_decayed,
+    .refuses = config->admission == POLICY_AUTO, .entries = entries,
+  };
   struct policy *policy;
 
   policy = aligned_alloc (_Alignof (struct policy), sizeof *policy);
   if (policy == NULL)
     return NULL;
   memset (policy, 0, sizeof *policy);
-  policy->kind = kind;
-  policy->capacity = capacity ? capacity : 1;
-  policy->max_entries = max_entries;
-  policy->seed = seed;
-  policy->pool_size = max_entries / 256 + POLICY_VICTIMS_MAX;
+  policy->kind = config->kind;
+  policy->goal = config->goal;
+  policy->admission = config->admission;
+  policy->capacity = config->capacity ? config->capacity : 1;
+  shadows.capacity = policy->capacity;
+  policy->seed = config->seed;
+  policy->pool_size = min_u64 (entries, entries / 256 + POLICY_VICTIMS_MAX);
   policy->pool = malloc ((size_t) policy->pool_size * 2
                          * sizeof policy->pool[0]);
-  if (kind == POLICY_WEIGHTED)
-    policy->shadows = shadows_new (policy->capacity, POLICY_WINDOW,
-                                   policy_decayed);
+  if (policy->kind == POLICY_WEIGHTED)
+    policy->shadows = shadows_new (&shadows);
   if (policy->pool == NULL
-      || (kind == POLICY_WEIGHTED && policy->shadows == NULL)) {
+      || (policy->kind == POLICY_WEIGHTED && policy->shadows == NULL)) {
     policy_free (policy);
     return NULL;
   }
@@ -144,9 +149,14 @@ policy_gap_code (uint32_t gap)
   return octave * 2 + half < 31 ? octave * 2 + half : 31;
 }
 
+/* What a byte costs if it has to be fetched again: all alike if bytes are to
+ * be saved.
+ */
 static double
 policy_weight (const struct policy *policy, unsigned cost, unsigned size)
 {
+  if (policy->goal == POLICY_BYTES)
+    return 1;
   return policy->cost_weight[cost] * policy->size_weight[size];
 }
 
@@ -167,6 +177,16 @@ policy_worth (const struct policy *policy, const struct policy_entry *entry)
   return policy_bits ((setting->ages ? policy_double (base) : 0)
                       + policy_weight (policy, cost, policy_size_code (entry))
                       * (1 + setting->reuse * (uses - 1)));
+}
+
+/* How many of those evicted last a reach in turnovers takes in. */
+static uint32_t
+policy_reach (const struct policy *policy, double turnovers)
+{
+  double count = turnovers * atomic_load_explicit (&policy->residents,
+                                                   memory_order_relaxed);
+
+  return count < UINT32_MAX ? count : UINT32_MAX;
 }
 
 /* When there are no misses the time has to go on too: one correlation window
@@ -265,27 +285,51 @@ policy_hit_counted (struct policy *policy, struct policy_entry *entry,
   atomic_store_explicit (&entry->size_gap, size_gap, memory_order_relaxed);
 }
 
-static void
-policy_shadow (struct policy *policy, const struct policy_entry *entry,
-               uint64_t hash, uint64_t bytes, bool wait)
+void
+policy_seed_shadows (struct policy *policy, const struct policy_entry *entry,
+                     uint64_t key, uint64_t bytes)
 {
-  unsigned cost, size;
-  struct shadow_use use;
+  uint64_t base = atomic_load_explicit (&entry->base, memory_order_relaxed);
+  uint64_t newest = atomic_load_explicit (&policy->inflation,
+                                          memory_order_relaxed);
+  struct shadow_resident resident = {
+    .hash = mix_u64 (key ^ policy->seed),
+    .bytes = min_u64 (bytes, policy->capacity),
+    .weight = policy_weight (policy, atomic_load_explicit
+                             (&entry->cost, memory_order_relaxed),
+                             policy_size_code (entry)),
+    .base = policy_double (base) - policy_double (newest),
+    .used_at = atomic_load_explicit (&entry->used_at, memory_order_relaxed),
+    .frequency = atomic_load_explicit (&entry->frequency,
+                                       memory_order_relaxed),
+  };
 
-  cost = atomic_load_explicit (&entry->cost, memory_order_relaxed);
-  size = policy_size_code (entry);
-  use.hash = hash;
-  use.bytes = bytes ? bytes : policy_size_of (size);
-  use.cost = policy->cost_weight[cost];
-  use.weight = policy_weight (policy, cost, size);
-  use.now = policy_now (policy);
-  shadows_use (policy->shadows, &use, wait);
+  if (shadows_sampled (policy->shadows, resident.hash))
+    shadows_seed (policy->shadows, &resident);
+}
+
+static void
+policy_shadow (struct policy *policy, uint64_t hash, uint64_t bytes,
+               unsigned cost, bool wait)
+{
+  struct shadow_use use = {
+    .hash = hash,
+    .bytes = bytes,
+    .cost = policy->goal == POLICY_BYTES ? bytes / 65536.0
+    : policy->cost_weight[cost],
+    .weight = policy_weight (policy, cost, policy_size_code_of (bytes)),
+    .now = policy_now (policy),
+  };
+
+  if (shadows_sampled (policy->shadows, hash))
+    shadows_use (policy->shadows, &use, wait);
 }
 
 void
 policy_hit (struct policy *policy, struct policy_entry *entry, uint64_t key)
 {
   uint32_t now, gap;
+  unsigned cost;
   uint64_t hash;
 
   if (policy->kind == POLICY_LRU) {
@@ -299,49 +343,79 @@ policy_hit (struct policy *policy, struct policy_entry *entry, uint64_t key)
     return;
   policy_hit_counted (policy, entry, now, gap);
   hash = mix_u64 (key ^ policy->seed);
-  if (shadows_sampled (policy->shadows, hash))
-    policy_shadow (policy, entry, hash, 0, false);
+  cost = atomic_load_explicit (&entry->cost, memory_order_relaxed);
+  policy_shadow (policy, hash, policy_size_of (policy_size_code (entry)),
+                 cost, false);
+}
+
+static void
+policy_pass_time (struct policy *policy, uint64_t bytes)
+{
+  uint64_t step = (double) bytes / policy->capacity * POLICY_TURNOVER;
+
+  atomic_fetch_add_explicit (&policy->clock, step, memory_order_relaxed);
+}
+
+/* Only in a full cache: something was evicted a moment ago. */
+bool
+policy_admit (struct policy *policy, uint64_t key, uint64_t bytes,
+              uint64_t cost_us)
+{
+  uint64_t hash = mix_u64 (key ^ policy->seed);
+  uint32_t reach;
+
+  if (policy->kind != POLICY_WEIGHTED || policy->admission != POLICY_AUTO)
+    return true;
+  bytes = min_u64 (bytes, policy->capacity);
+  policy_shadow (policy, hash, bytes, policy_cost_code (policy, cost_us),
+                 true);
+  reach = policy_reach (policy, SHADOW_REACH_MAX);
+  if (!shadows_refuse (policy->shadows) || !policy->evicted
+      || policy_now (policy) - policy->evicted_at > POLICY_WINDOW
+      || ghost_has (&policy->ghost, hash, reach))
+    return true;
+  policy_pass_time (policy, bytes);
+  ghost_add (&policy->ghost, hash, reach);
+  return false;
 }
 
 static void
 policy_insert_weighted (struct policy *policy, struct policy_entry *entry,
-                        uint64_t key, uint64_t bytes, uint32_t residents)
+                        uint64_t key, uint64_t bytes, unsigned cost)
 {
   uint64_t hash = mix_u64 (key ^ policy->seed);
   unsigned frequency = POLICY_CREDIT_ONE;
   double reach;
 
   reach = shadow_settings[shadows_best (policy->shadows)].reach;
-  if (reach > 0 && ghost_take (&policy->ghost, hash, reach * residents))
+  if (reach > 0
+      && ghost_take (&policy->ghost, hash, policy_reach (policy, reach)))
     frequency += POLICY_CREDIT_ONE;
   atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
-  if (shadows_sampled (policy->shadows, hash))
-    policy_shadow (policy, entry, hash, bytes, true);
+  if (policy->admission != POLICY_AUTO)         /* else policy_admit did */
+    policy_shadow (policy, hash, bytes, cost, true);
 }
 
 void
 policy_insert (struct policy *policy, struct policy_entry *entry,
                uint64_t key, uint64_t bytes, uint64_t cost_us)
 {
-  uint64_t step, base;
-  uint32_t residents;
+  unsigned cost = policy_cost_code (policy, cost_us);
+  uint64_t base;
 
   bytes = min_u64 (bytes, policy->capacity);
-  step = (double) bytes / policy->capacity * POLICY_TURNOVER;
-  atomic_fetch_add_explicit (&policy->clock, step, memory_order_relaxed);
-  residents = 1 + atomic_fetch_add_explicit (&policy->residents, 1,
-                                             memory_order_relaxed);
+  policy_pass_time (policy, bytes);
+  atomic_fetch_add_explicit (&policy->residents, 1, memory_order_relaxed);
   atomic_store_explicit (&entry->used_at, policy_now (policy),
                          memory_order_relaxed);
-  atomic_store_explicit (&entry->cost, policy_cost_code (policy, cost_us),
-                         memory_order_relaxed);
+  atomic_store_explicit (&entry->cost, cost, memory_order_relaxed);
   atomic_store_explicit (&entry->size_gap, policy_size_code_of (bytes),
                          memory_order_relaxed);
   if (policy->kind == POLICY_LRU)
     base = 1 + atomic_fetch_add_explicit (&policy->sequence, 1,
                                           memory_order_relaxed);
   else {
-    policy_insert_weighted (policy, entry, key, bytes, residents);
+    policy_insert_weighted (policy, entry, key, bytes, cost);
     base = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
   }
   atomic_store_explicit (&entry->base, base, memory_order_relaxed);
@@ -366,17 +440,17 @@ policy_evicted (struct policy *policy, struct policy_entry *entry,
                 uint64_t key, bool remember)
 {
   uint64_t worth = policy_worth (policy, entry);
-  uint32_t residents;
 
   if (atomic_exchange_explicit (&entry->base, 0, memory_order_relaxed) == 0)
     return;
-  residents = atomic_fetch_sub_explicit (&policy->residents, 1,
-                                         memory_order_relaxed);
   if (remember && policy->kind == POLICY_WEIGHTED) {
     policy_inflate (policy, worth);
+    policy->evicted = true;
+    policy->evicted_at = policy_now (policy);
     ghost_add (&policy->ghost, mix_u64 (key ^ policy->seed),
-               min_u64 ((uint64_t) residents * SHADOW_REACH_MAX, UINT32_MAX));
+               policy_reach (policy, SHADOW_REACH_MAX));
   }
+  atomic_fetch_sub_explicit (&policy->residents, 1, memory_order_relaxed);
   atomic_store_explicit (&entry->used_at, 0, memory_order_relaxed);
   atomic_store_explicit (&entry->frequency, 0, memory_order_relaxed);
   atomic_store_explicit (&entry->cost, 0, memory_order_relaxed);

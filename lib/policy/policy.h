@@ -2,7 +2,8 @@
  *
  * No I/O, no clock, no lists: the device, the simulator and the tests run
  * this very code.  The caller owns the entries (one a slot, in its own
- * table) and serialises policy_insert, policy_victims and policy_evicted;
+ * table) and serialises policy_admit, policy_insert, policy_victims and
+ * policy_evicted;
  * policy_hit may run at any time from any number of threads.
  */
 
@@ -33,13 +34,33 @@ struct policy_entry
                                    both log-coded */
 };
 
+enum policy_goal
+{
+  POLICY_TIME,          /* to wait little for fetches: the default */
+  POLICY_BYTES,         /* to fetch few bytes */
+};
+
+enum policy_admission
+{
+  POLICY_ALWAYS,        /* all that is fetched: the default */
+  POLICY_AUTO,          /* see policy_admit */
+};
+
+struct policy_config
+{
+  enum policy_kind kind;
+  enum policy_goal goal;                /* weighted only */
+  enum policy_admission admission;      /* weighted only */
+  uint64_t capacity;                    /* the budget, bytes */
+  uint32_t max_entries;         /* the most blocks that can be resident:
+                                   bounds the memory */
+  uint64_t seed;
+};
+
 struct policy;
 
-/* capacity is the budget in bytes, max_entries the most blocks that can be
- * resident (bounds the ghost list).  NULL when out of memory.
- */
-extern struct policy *policy_new (enum policy_kind kind, uint64_t capacity,
-                                  uint32_t max_entries, uint64_t seed);
+/* NULL when out of memory. */
+extern struct policy *policy_new (const struct policy_config *config);
 extern void policy_free (struct policy *policy);
 
 /* A resident block was used.  key is the one it was inserted with.  Waits for
@@ -48,6 +69,17 @@ extern void policy_free (struct policy *policy);
  */
 extern void policy_hit (struct policy *policy, struct policy_entry *entry,
                         uint64_t key);
+
+/* Is a block that had to be fetched worth a place?  False only with
+ * POLICY_AUTO, for a block that was not seen lately, and while the shadows say
+ * that the fetches it costs to refuse those are hardly more: the cache turns
+ * over faster than what is new gets used again.  Remembers what it refuses:
+ * the next time soon it is admitted.  Called once a fetched block, serialised
+ * like policy_insert, which follows if it is true; if not, the caller keeps the
+ * block in memory a moment, so that a burst of small reads is one fetch.
+ */
+extern bool policy_admit (struct policy *policy, uint64_t key,
+                          uint64_t bytes, uint64_t cost_us);
 
 /* A block becomes resident.  key names it (a hash of object and block), bytes
  * is what it takes on disk, cost_us the time it took to fetch.
@@ -74,26 +106,31 @@ struct policy_table
 /* Chooses up to max slots to evict, lowest score first, into victims.
  * Returns how many: fewer than max, even 0, when few slots are eligible, and
  * never more than POLICY_VICTIMS_MAX.  Never returns a slot twice in one call.
- * A call may look at every slot of the table, but does so only once in about
- * count / 256 victims: ask for some dozens at a time.
+ * Once in about count / 256 victims the whole table is looked at: ask for some
+ * dozens at a time.  One call looks at POLICY_SLICE slots at most; when it has
+ * found nothing yet, policy_scanning is true, and it is to be called again soon:
+ * locks may be let go in between.
  */
 #define POLICY_VICTIMS_MAX 1024
+#define POLICY_SLICE 65536u
 extern uint32_t policy_victims (struct policy *policy,
                                 const struct policy_table *table,
                                 uint32_t *victims, uint32_t max);
+extern bool policy_scanning (const struct policy *policy);
 
 /* State over a restart.  The saved forms are little-endian and of fixed size;
  * what was damaged on disk must be harmless: load clamps every value, and
  * zeros (nothing was ever saved) stand for a block used once just now.  Load
- * the policy before its entries; each loaded entry counts as resident.
+ * the policy before its entries; each loaded entry counts as resident, and the
+ * shadows begin with those of them that they follow.
  */
 #define POLICY_ENTRY_SAVED 16
 #define POLICY_SAVED 32
 extern void policy_entry_save (const struct policy_entry *entry,
                                uint8_t out[POLICY_ENTRY_SAVED]);
 extern void policy_entry_load (struct policy *policy,
-                               struct policy_entry *entry, uint64_t bytes,
-                               const uint8_t in[POLICY_ENTRY_SAVED]);
+                               struct policy_entry *entry, uint64_t key,
+                               uint64_t bytes, const uint8_t in[POLICY_ENTRY_SAVED]);
 extern void policy_save (const struct policy *policy,
                          uint8_t out[POLICY_SAVED]);
 extern void policy_load (struct policy *policy,

@@ -6,6 +6,7 @@
  *     policy   0  inflation L, IEEE 754 double (LRU: uses so far)
  *              8  virtual time
  *             16  miss ratio of each of the five settings, 1/65535
+ *             28  cost of the uses that they are of (0: not known)
  *     entry    0  base       8  used_at     12  frequency   13  cost
  *             14  size, mean gap
  */
@@ -41,7 +42,7 @@ saved_get (const uint8_t *in, unsigned bytes)
 void
 policy_save (const struct policy *policy, uint8_t out[POLICY_SAVED])
 {
-  uint16_t ratios[SHADOW_SETTINGS];
+  struct shadow_history history;
   uint64_t inflation, clock;
 
   memset (out, 0, POLICY_SAVED);
@@ -53,16 +54,17 @@ policy_save (const struct policy *policy, uint8_t out[POLICY_SAVED])
   saved_put (out + 8, clock, 8);
   if (policy->kind == POLICY_LRU)
     return;
-  shadows_save (policy->shadows, ratios);
+  shadows_save (policy->shadows, &history);
+  saved_put (out + 28, history.total, 4);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    saved_put (out + 16 + 2 * i, ratios[i], 2);
+    saved_put (out + 16 + 2 * i, history.ratios[i], 2);
 }
 
 void
 policy_load (struct policy *policy, const uint8_t in[POLICY_SAVED])
 {
   double inflation = policy_double (saved_get (in, 8));
-  uint16_t ratios[SHADOW_SETTINGS];
+  struct shadow_history history;
 
   atomic_store_explicit (&policy->clock, saved_get (in + 8, 8),
                          memory_order_relaxed);
@@ -78,8 +80,9 @@ policy_load (struct policy *policy, const uint8_t in[POLICY_SAVED])
   atomic_store_explicit (&policy->inflation, policy_bits (inflation),
                          memory_order_relaxed);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    ratios[i] = saved_get (in + 16 + 2 * i, 2);
-  shadows_load (policy->shadows, ratios);
+    history.ratios[i] = saved_get (in + 16 + 2 * i, 2);
+  history.total = saved_get (in + 28, 4);
+  shadows_load (policy->shadows, &history);
 }
 
 void
@@ -120,7 +123,8 @@ saved_base (struct policy *policy, uint64_t base)
 
 void
 policy_entry_load (struct policy *policy, struct policy_entry *entry,
-                   uint64_t bytes, const uint8_t in[POLICY_ENTRY_SAVED])
+                   uint64_t key, uint64_t bytes,
+                   const uint8_t in[POLICY_ENTRY_SAVED])
 {
   uint64_t base = saved_get (in, 8);
   uint32_t used_at = saved_get (in + 8, 4), now = policy_now (policy);
@@ -145,4 +149,6 @@ policy_entry_load (struct policy *policy, struct policy_entry *entry,
                          memory_order_relaxed);
   atomic_store_explicit (&entry->base, base, memory_order_relaxed);
   atomic_fetch_add_explicit (&policy->residents, 1, memory_order_relaxed);
+  if (policy->kind == POLICY_WEIGHTED)
+    policy_seed_shadows (policy, entry, key, bytes);
 }

@@ -8,6 +8,9 @@
  *     0          ...      ...     ...     |  score used_at .. score ..
  *     1                                   |  (resident)       (ghost)
  *
+ * One more view, of the setting of the moment, does not let in what it has
+ * not seen lately, if that is to be known.
+ *
  * When there are twice as many rows as were needed last time, those that no
  * view needs any more are dropped; when that frees too few, every second block
  * is no longer followed, and the caches are half as large.
@@ -26,10 +29,11 @@
 #include "util/cleanup.h"
 #include "util/minmax.h"
 
-#define SHADOW_ROWS 2048u
+#define SHADOW_ROWS 2048u               /* power of two, as the next */
 #define SHADOW_ROWS_MIN 256u
-#define SHADOW_INDEX (SHADOW_ROWS * 2)  /* power of two */
-#define SHADOW_FREED (SHADOW_ROWS / 8)  /* less is too few */
+#define SHADOW_ROWS_FREED 8             /* less than a part so small: too few */
+#define SHADOW_VIEWS (SHADOW_SETTINGS + 1)
+#define SHADOW_REFUSING SHADOW_SETTINGS /* the number of its view */
 
 /* Misses are forgotten over so many uses of each block of a shadow. */
 #define SHADOW_MEMORY 64
@@ -39,17 +43,20 @@
 #define SHADOW_MARGIN 0.001
 #define SHADOW_CHOOSE 64                /* uses between two choices */
 
+/* Refusing may cost so much more. */
+#define SHADOW_REFUSE 1.02
+
 const struct shadow_setting shadow_settings[SHADOW_SETTINGS] = {
   { 4, 1, true }, { 1, 0, true }, { 16, 2, true }, { 0.25, 2, true },
-  { 4, 2, false },
+  { 4, 0.75, false },
 };
 
 struct view
 {
-  double score[SHADOW_ROWS];            /* INFINITY: not resident */
-  uint32_t used_at[SHADOW_ROWS];
-  uint32_t evicted_at[SHADOW_ROWS];     /* in evictions; 0: never */
-  uint8_t frequency[SHADOW_ROWS];
+  double *score;                        /* by row; INFINITY: not resident */
+  uint32_t *used_at;
+  uint32_t *evicted_at;                 /* in evictions; 0: never */
+  uint8_t *frequency;
   double inflation;
   uint64_t used;                        /* bytes */
   uint32_t residents, evictions;
@@ -58,39 +65,63 @@ struct view
 
 struct shadows
 {
-  uint64_t capacity;                    /* of the whole cache */
-  uint32_t window;
-  unsigned (*decay) (unsigned frequency, uint32_t gap);
+  struct shadows_config config;
+  uint32_t room;                        /* rows at most; power of two */
+  unsigned views_count;
   _Atomic uint32_t limit;               /* upper half of a sampled hash */
   _Atomic unsigned best;
+  _Atomic bool refuse;
 
   pthread_mutex_t lock;                 /* of all below */
   uint64_t share;                       /* of the capacity */
   uint32_t rows, full;                  /* rows to be swept at */
-  uint64_t hash[SHADOW_ROWS];
-  uint64_t bytes[SHADOW_ROWS];
-  double weight[SHADOW_ROWS];
-  uint16_t index[SHADOW_INDEX];         /* row plus 1, by hash */
+  uint64_t *hash, *bytes;               /* by row */
+  double *weight;
+  uint16_t *index;                      /* row plus 1, by hash: twice room */
   double total;                         /* cost of all uses, of late */
   unsigned uses;
-  struct view views[SHADOW_SETTINGS];
+  struct view views[SHADOW_VIEWS];
 };
 
-struct shadows *
-shadows_new (uint64_t capacity, uint32_t window,
-             unsigned (*decay) (unsigned frequency, uint32_t gap))
+static bool
+view_new (struct view *v, uint32_t room)
 {
-  struct shadows *shadows = calloc (1, sizeof *shadows);
+  v->score = calloc (room, sizeof *v->score);
+  v->used_at = calloc (room, sizeof *v->used_at);
+  v->evicted_at = calloc (room, sizeof *v->evicted_at);
+  v->frequency = calloc (room, sizeof *v->frequency);
+  return v->score && v->used_at && v->evicted_at && v->frequency;
+}
 
-  if (shadows == NULL)
+/* Twice as many rows as there can be blocks: some are only remembered. */
+struct shadows *
+shadows_new (const struct shadows_config *config)
+{
+  struct shadows *s = calloc (1, sizeof *s);
+  bool complete;
+
+  if (s == NULL)
     return NULL;
-  shadows->capacity = shadows->share = capacity;
-  shadows->window = window;
-  shadows->decay = decay;
-  shadows->full = SHADOW_ROWS_MIN;
-  atomic_init (&shadows->limit, UINT32_MAX);
-  pthread_mutex_init (&shadows->lock, NULL);
-  return shadows;
+  s->config = *config;
+  s->share = config->capacity;
+  s->room = SHADOW_ROWS_MIN;
+  while (s->room < SHADOW_ROWS && s->room / 2 < config->entries)
+    s->room *= 2;
+  s->views_count = SHADOW_SETTINGS + config->refuses;
+  s->full = SHADOW_ROWS_MIN;
+  atomic_init (&s->limit, UINT32_MAX);
+  pthread_mutex_init (&s->lock, NULL);
+  s->hash = calloc (s->room, sizeof *s->hash);
+  s->bytes = calloc (s->room, sizeof *s->bytes);
+  s->weight = calloc (s->room, sizeof *s->weight);
+  s->index = calloc (s->room * 2, sizeof *s->index);
+  complete = s->hash && s->bytes && s->weight && s->index;
+  for (unsigned i = 0; i < s->views_count; ++i)
+    complete = view_new (&s->views[i], s->room) && complete;
+  if (complete)
+    return s;
+  shadows_free (s);
+  return NULL;
 }
 
 void
@@ -99,6 +130,16 @@ shadows_free (struct shadows *shadows)
   if (shadows == NULL)
     return;
   pthread_mutex_destroy (&shadows->lock);
+  for (unsigned i = 0; i < SHADOW_VIEWS; ++i) {
+    free (shadows->views[i].score);
+    free (shadows->views[i].used_at);
+    free (shadows->views[i].evicted_at);
+    free (shadows->views[i].frequency);
+  }
+  free (shadows->hash);
+  free (shadows->bytes);
+  free (shadows->weight);
+  free (shadows->index);
   free (shadows);
 }
 
@@ -115,15 +156,29 @@ shadows_best (const struct shadows *shadows)
   return atomic_load_explicit (&shadows->best, memory_order_relaxed);
 }
 
+bool
+shadows_refuse (const struct shadows *shadows)
+{
+  return atomic_load_explicit (&shadows->refuse, memory_order_relaxed);
+}
+
 /* The place in the index of hash, or where it belongs. */
 static uint16_t *
 shadows_place (struct shadows *s, uint64_t hash)
 {
-  uint32_t i = hash & (SHADOW_INDEX - 1);
+  uint32_t i = hash & (s->room * 2 - 1);
 
   while (s->index[i] != 0 && s->hash[s->index[i] - 1] != hash)
-    i = (i + 1) & (SHADOW_INDEX - 1);
+    i = (i + 1) & (s->room * 2 - 1);
   return &s->index[i];
+}
+
+static const struct shadow_setting *
+view_setting (const struct shadows *s, const struct view *v)
+{
+  unsigned i = v - s->views;
+
+  return &shadow_settings[i < SHADOW_SETTINGS ? i : shadows_best (s)];
 }
 
 static bool
@@ -147,32 +202,31 @@ view_drop (struct shadows *s, struct view *v, uint32_t row)
   v->residents--;
 }
 
-/* Without ageing the newest of equals goes first; but what was used within
- * the correlation window is still in use, and goes last.
+/* Without ageing the newest of equals goes first, but for what is still in
+ * use.
  */
 static bool
-view_before (const struct shadows *s, const struct view *v, uint32_t a,
-             uint32_t b, uint32_t now)
+view_before (const struct view *v, uint32_t a, uint32_t b, uint32_t now)
 {
   uint32_t age_a = now - v->used_at[a], age_b = now - v->used_at[b];
 
   if (v->score[a] != v->score[b])
     return false;
-  if ((age_a < s->window) != (age_b < s->window))
-    return age_b < s->window;
+  if ((age_a < POLICY_IN_USE) != (age_b < POLICY_IN_USE))
+    return age_b < POLICY_IN_USE;
   return age_a < age_b;
 }
 
 static void
 view_evict (struct shadows *s, struct view *v, uint32_t now)
 {
-  bool ages = shadow_settings[v - s->views].ages;
+  bool ages = view_setting (s, v)->ages;
   uint32_t lowest = 0;
 
   for (uint32_t row = 1; row < s->rows; ++row)
     if (v->score[row] < v->score[lowest]
         || (!ages && view_resident (v, row)
-            && view_before (s, v, row, lowest, now)))
+            && view_before (v, row, lowest, now)))
       lowest = row;
   if (ages && v->score[lowest] > v->inflation)
     v->inflation = v->score[lowest];
@@ -183,30 +237,41 @@ view_evict (struct shadows *s, struct view *v, uint32_t now)
 static double
 view_score (const struct shadows *s, const struct view *v, uint32_t row)
 {
-  double more = shadow_settings[v - s->views].reuse
+  double more = view_setting (s, v)->reuse
     * (v->frequency[row] - POLICY_CREDIT_ONE) / POLICY_CREDIT_ONE;
 
   return v->inflation + s->weight[row] * (1 + more);
+}
+
+/* Refuses what would push something out and was not seen lately. */
+static bool
+view_refuses (const struct shadows *s, struct view *v, uint32_t row)
+{
+  if (v != &s->views[SHADOW_REFUSING] || v->used + s->bytes[row] <= s->share
+      || view_remembers (v, row, SHADOW_REACH_MAX))
+    return false;
+  v->evicted_at[row] = ++v->evictions;
+  return true;
 }
 
 static void
 view_use (struct shadows *s, struct view *v, uint32_t row,
           const struct shadow_use *use)
 {
-  double reach = shadow_settings[v - s->views].reach;
+  double reach = view_setting (s, v)->reach;
   uint32_t gap = use->now - v->used_at[row];
   unsigned frequency = POLICY_CREDIT_ONE;
 
   if (view_resident (v, row)) {
-    if (gap < s->window)
+    if (gap < s->config.window)
       return;
-    frequency += s->decay (v->frequency[row], gap);
+    frequency += s->config.decay (v->frequency[row], gap);
     if (frequency > POLICY_CREDIT_MAX)
       frequency = POLICY_CREDIT_MAX;
   }
   else {
     v->missed += use->cost;
-    if (s->bytes[row] > s->share)
+    if (s->bytes[row] > s->share || view_refuses (s, v, row))
       return;
     while (v->used + s->bytes[row] > s->share)
       view_evict (s, v, use->now);
@@ -223,7 +288,7 @@ view_use (struct shadows *s, struct view *v, uint32_t row,
 static bool
 shadows_needed (const struct shadows *s, uint32_t row)
 {
-  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+  for (unsigned i = 0; i < s->views_count; ++i)
     if (view_resident (&s->views[i], row)
         || view_remembers (&s->views[i], row, SHADOW_REACH_MAX))
       return true;
@@ -236,7 +301,7 @@ shadows_move (struct shadows *s, uint32_t to, uint32_t from)
   s->hash[to] = s->hash[from];
   s->bytes[to] = s->bytes[from];
   s->weight[to] = s->weight[from];
-  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i) {
+  for (unsigned i = 0; i < s->views_count; ++i) {
     struct view *v = &s->views[i];
 
     v->score[to] = v->score[from];
@@ -261,12 +326,12 @@ shadows_sweep (struct shadows *s)
       kept++;
       continue;
     }
-    for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    for (unsigned i = 0; i < s->views_count; ++i)
       if (view_resident (&s->views[i], row))
         view_drop (s, &s->views[i], row);
   }
   s->rows = kept;
-  memset (s->index, 0, sizeof s->index);
+  memset (s->index, 0, s->room * 2 * sizeof *s->index);
   for (uint32_t row = 0; row < kept; ++row)
     *shadows_place (s, s->hash[row]) = row + 1;
 }
@@ -275,40 +340,40 @@ static void
 shadows_make_room (struct shadows *s)
 {
   shadows_sweep (s);
-  while (s->rows > SHADOW_ROWS - SHADOW_FREED) {
+  while (s->rows > s->room - s->room / SHADOW_ROWS_FREED) {
     uint32_t limit = atomic_load_explicit (&s->limit, memory_order_relaxed);
 
     atomic_store_explicit (&s->limit, limit / 2, memory_order_relaxed);
-    s->share = (double) s->capacity * (limit / 2 + 1.0) / 0x1p32;
-    for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    s->share = (double) s->config.capacity * (limit / 2 + 1.0) / 0x1p32;
+    for (unsigned i = 0; i < s->views_count; ++i)
       s->views[i].evictions /= 2;
     for (uint32_t row = 0; row < s->rows; ++row)
-      for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+      for (unsigned i = 0; i < s->views_count; ++i)
         s->views[i].evicted_at[row] /= 2;
     shadows_sweep (s);
   }
-  s->full = min_u64 (s->rows * 2 + SHADOW_ROWS_MIN, SHADOW_ROWS);
+  s->full = min_u64 (s->rows * 2 + SHADOW_ROWS_MIN, s->room);
 }
 
 /* The row of a block, made if need be. */
 static uint32_t
-shadows_row (struct shadows *s, const struct shadow_use *use)
+shadows_row (struct shadows *s, uint64_t hash, uint64_t bytes, double weight)
 {
-  uint16_t *place = shadows_place (s, use->hash);
+  uint16_t *place = shadows_place (s, hash);
   uint32_t row;
 
   if (*place != 0)
     return *place - 1;
   if (s->rows == s->full) {
     shadows_make_room (s);
-    place = shadows_place (s, use->hash);
+    place = shadows_place (s, hash);
   }
   row = s->rows++;
   *place = row + 1;
-  s->hash[row] = use->hash;
-  s->bytes[row] = use->bytes;
-  s->weight[row] = use->weight;
-  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i) {
+  s->hash[row] = hash;
+  s->bytes[row] = bytes;
+  s->weight[row] = weight;
+  for (unsigned i = 0; i < s->views_count; ++i) {
     s->views[i].score[row] = INFINITY;
     s->views[i].evicted_at[row] = 0;
   }
@@ -326,24 +391,49 @@ shadows_choose (struct shadows *s)
   if (s->views[best].missed
       < s->views[now].missed - SHADOW_MARGIN * s->total)
     atomic_store_explicit (&s->best, best, memory_order_relaxed);
+  if (s->config.refuses)
+    atomic_store_explicit (&s->refuse, s->views[SHADOW_REFUSING].missed
+                           <= s->views[best].missed * SHADOW_REFUSE,
+                           memory_order_relaxed);
 }
 
 static void
 shadows_use_locked (struct shadows *s, const struct shadow_use *use)
 {
-  uint32_t row = shadows_row (s, use);
+  uint32_t row = shadows_row (s, use->hash, use->bytes, use->weight);
   double blocks = s->views[0].residents, keep;
 
   if (blocks < SHADOW_MEMORY_MIN)
     blocks = SHADOW_MEMORY_MIN;
   keep = 1 - 1 / (SHADOW_MEMORY * blocks);
   s->total = s->total * keep + use->cost;
-  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i) {
+  for (unsigned i = 0; i < s->views_count; ++i) {
     s->views[i].missed *= keep;
     view_use (s, &s->views[i], row, use);
   }
   if (++s->uses % SHADOW_CHOOSE == 0)
     shadows_choose (s);
+}
+
+void
+shadows_seed (struct shadows *s, const struct shadow_resident *resident)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&s->lock);
+  uint32_t row;
+
+  if (*shadows_place (s, resident->hash) != 0)
+    return;
+  row = shadows_row (s, resident->hash, resident->bytes, resident->weight);
+  for (unsigned i = 0; i < s->views_count; ++i) {
+    struct view *v = &s->views[i];
+
+    v->frequency[row] = resident->frequency;
+    v->used_at[row] = resident->used_at;
+    v->score[row] = view_score (s, v, row)
+      + (view_setting (s, v)->ages ? resident->base : 0);
+    v->used += resident->bytes;
+    v->residents++;
+  }
 }
 
 void
@@ -358,23 +448,30 @@ shadows_use (struct shadows *shadows, const struct shadow_use *use, bool wait)
 }
 
 void
-shadows_save (struct shadows *shadows, uint16_t ratios[SHADOW_SETTINGS])
+shadows_save (struct shadows *shadows, struct shadow_history *history)
 {
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&shadows->lock);
 
+  history->total = shadows->total < UINT32_MAX ? shadows->total : UINT32_MAX;
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    ratios[i] = shadows->total > 0
+    history->ratios[i] = shadows->total > 0
       ? shadows->views[i].missed / shadows->total * UINT16_MAX + 0.5 : 0;
 }
 
-/* Whatever the ratios, they weigh no more than what will be seen. */
+/* Whatever was saved, it weighs no more than what full shadows of blocks of
+ * cost 1 will see.
+ */
 void
-shadows_load (struct shadows *shadows, const uint16_t ratios[SHADOW_SETTINGS])
+shadows_load (struct shadows *shadows, const struct shadow_history *history)
 {
+  uint32_t total = history->total;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&shadows->lock);
 
-  shadows->total = SHADOW_MEMORY * SHADOW_MEMORY_MIN;
+  if (total == 0)
+    total = SHADOW_MEMORY * SHADOW_MEMORY_MIN;
+  shadows->total = min_u64 (total, (uint64_t) SHADOW_MEMORY * shadows->room);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    shadows->views[i].missed = shadows->total * ratios[i] / UINT16_MAX;
+    shadows->views[i].missed =
+      shadows->total * history->ratios[i] / UINT16_MAX;
   shadows_choose (shadows);
 }

@@ -2,8 +2,8 @@
  * missed lately.
  *
  * One block in so many is followed (by its hash) through a cache smaller by
- * the same factor, under every setting at once.  The memory is fixed and does
- * not depend on the size of the cache.
+ * the same factor, under every setting at once.  The memory is bounded however
+ * large the cache is.
  */
 
 #ifndef TIERCACHE_SHADOW_H
@@ -39,10 +39,17 @@ struct shadow_use
   uint32_t now;         /* virtual time */
 };
 
-/* decay and window are those of the policy.  NULL when out of memory. */
-extern struct shadows *shadows_new (uint64_t capacity, uint32_t window,
-                                    unsigned (*decay) (unsigned frequency,
-                                                       uint32_t gap));
+struct shadows_config
+{
+  uint64_t capacity;    /* of the whole cache, bytes */
+  uint32_t entries;     /* it may have: the shadows are no larger */
+  uint32_t window;      /* these two are the policy's */
+  unsigned (*decay) (unsigned frequency, uint32_t gap);
+  bool refuses;         /* see what refusing would cost, too */
+};
+
+/* NULL when out of memory. */
+extern struct shadows *shadows_new (const struct shadows_config *config);
 extern void shadows_free (struct shadows *shadows);
 
 /* Is the block of this hash followed?  Cheap, from any thread. */
@@ -54,13 +61,40 @@ extern bool shadows_sampled (const struct shadows *shadows, uint64_t hash);
 extern void shadows_use (struct shadows *shadows,
                          const struct shadow_use *use, bool wait);
 
+/* A block that is in the cache at the start is in every shadow, if it is
+ * sampled and not there yet.
+ */
+struct shadow_resident
+{
+  uint64_t hash;
+  uint64_t bytes;
+  double weight;
+  double base;          /* of its score, at most 0 */
+  uint32_t used_at;
+  uint8_t frequency;
+};
+extern void shadows_seed (struct shadows *shadows,
+                          const struct shadow_resident *resident);
+
 /* The setting to use now: an index into shadow_settings. */
 extern unsigned shadows_best (const struct shadows *shadows);
 
-/* Miss ratios of the settings, in 1/65535, over a restart. */
+/* Would it cost hardly anything to refuse what was not seen lately?  False
+ * unless configured to know it.
+ */
+extern bool shadows_refuse (const struct shadows *shadows);
+
+/* Over a restart: miss ratios of the settings, in 1/65535, and the cost of all
+ * uses that they are of, rounded; 0: not known.
+ */
+struct shadow_history
+{
+  uint16_t ratios[SHADOW_SETTINGS];
+  uint32_t total;
+};
 extern void shadows_save (struct shadows *shadows,
-                          uint16_t ratios[SHADOW_SETTINGS]);
+                          struct shadow_history *history);
 extern void shadows_load (struct shadows *shadows,
-                          const uint16_t ratios[SHADOW_SETTINGS]);
+                          const struct shadow_history *history);
 
 #endif /* TIERCACHE_SHADOW_H */

@@ -1,6 +1,6 @@
 /* Which blocks go first: those worth least of the whole table, in batches.
  *
- * A scan keeps the lowest 1/256 of the table (at least what was asked for),
+ * A scan, in slices, keeps the lowest 1/256 of the table (at least what was asked for),
  * and the calls that follow are served from them: 256 entries looked at for
  * a victim on average, however large the table.  A candidate that was used,
  * evicted or pinned since the scan is passed over.  What came in later with
@@ -62,8 +62,8 @@ victims_select (struct policy_candidate *c, uint32_t count, uint32_t keep)
   }
 }
 
-/* A large block (above 64 KiB) that was used more than once goes only when its next use is
- * overdue: twice the mean gap has passed since the last (two half octaves).
+/* A large block (above 64 KiB) that was used more than once goes only when its
+ * next use is overdue: twice the mean gap has passed since the last (two half octaves).
  */
 static bool
 victims_spared (const struct policy *policy,
@@ -79,48 +79,80 @@ victims_spared (const struct policy *policy,
   return policy_gap_code (age) < gap + 2;
 }
 
-/* Fills the pool with the lowest keep of the table. */
+static unsigned
+victims_setting (const struct policy *policy)
+{
+  return policy->kind == POLICY_LRU ? 0 : shadows_best (policy->shadows);
+}
+
 static void
-victims_scan (struct policy *policy, const struct policy_table *table,
-              uint32_t keep, bool spare)
+victims_begin (struct policy *policy, uint32_t keep, bool spare)
+{
+  policy->scanning = true;
+  policy->scan_spare = spare;
+  policy->scan_slot = 0;
+  policy->scan_keep = keep;
+  policy->scan_limit = UINT64_MAX;
+  policy->scan_setting = victims_setting (policy);
+  policy->pool_next = policy->pool_end = 0;
+}
+
+/* Adds a slot to the pool, which keeps the lowest. */
+static void
+victims_add (struct policy *policy, const struct policy_entry *entry,
+             uint32_t slot, uint32_t now)
 {
   struct policy_candidate *pool = policy->pool;
-  uint64_t limit = UINT64_MAX;
-  uint32_t count = 0, now = policy_now (policy);
   bool oldest = policy->kind == POLICY_LRU
-    || shadow_settings[shadows_best (policy->shadows)].ages;
+    || shadow_settings[policy->scan_setting].ages;
+  uint64_t worth = policy_worth (policy, entry);
+  uint32_t age;
 
-  for (uint32_t slot = 0; slot < table->count; ++slot) {
-    const struct policy_entry *entry = table->entry (table->opaque, slot);
-    uint64_t worth;
-    uint32_t age;
+  if (worth == 0 || worth > policy->scan_limit)
+    return;
+  age = now - atomic_load_explicit (&entry->used_at, memory_order_relaxed);
+  if (policy->scan_spare && victims_spared (policy, entry, age))
+    return;
+  pool[policy->pool_end].worth = worth;
+  pool[policy->pool_end].age = oldest || age < POLICY_IN_USE ? age : ~age;
+  pool[policy->pool_end++].slot = slot;
+  if (policy->pool_end < policy->scan_keep * 2)
+    return;
+  victims_select (pool, policy->pool_end, policy->scan_keep);
+  policy->pool_end = policy->scan_keep;
+  policy->scan_limit = 0;
+  for (uint32_t i = 0; i < policy->pool_end; ++i)
+    policy->scan_limit = max_u64 (policy->scan_limit, pool[i].worth);
+}
 
-    if (entry == NULL)
-      continue;
-    worth = policy_worth (policy, entry);
-    if (worth == 0 || worth > limit)
-      continue;
-    age = now - atomic_load_explicit (&entry->used_at, memory_order_relaxed);
-    if (spare && victims_spared (policy, entry, age))
-      continue;
-    pool[count].worth = worth;
-    pool[count].age = oldest || age < POLICY_WINDOW ? age : ~age;
-    pool[count++].slot = slot;
-    if (count == keep * 2) {
-      victims_select (pool, count, keep);
-      count = keep;
-      limit = 0;
-      for (uint32_t i = 0; i < keep; ++i)
-        limit = max_u64 (limit, pool[i].worth);
-    }
+/* One slice of filling the pool with the lowest of the table, under one
+ * setting.  True when that is done.
+ */
+static bool
+victims_scan (struct policy *policy, const struct policy_table *table)
+{
+  uint32_t now = policy_now (policy), end;
+
+  if (policy->scan_setting != victims_setting (policy))
+    victims_begin (policy, policy->scan_keep, policy->scan_spare);
+  end = min_u64 ((uint64_t) policy->scan_slot + POLICY_SLICE, table->count);
+  for (; policy->scan_slot < end; ++policy->scan_slot) {
+    const struct policy_entry *entry;
+
+    entry = table->entry (table->opaque, policy->scan_slot);
+    if (entry != NULL)
+      victims_add (policy, entry, policy->scan_slot, now);
   }
-  if (count > keep) {
-    victims_select (pool, count, keep);
-    count = keep;
+  if (policy->scan_slot < table->count)
+    return false;
+  if (policy->pool_end > policy->scan_keep) {
+    victims_select (policy->pool, policy->pool_end, policy->scan_keep);
+    policy->pool_end = policy->scan_keep;
   }
-  qsort (pool, count, sizeof pool[0], victims_compare);
-  policy->pool_next = 0;
-  policy->pool_end = count;
+  qsort (policy->pool, policy->pool_end, sizeof policy->pool[0],
+         victims_compare);
+  policy->scanning = false;
+  return true;
 }
 
 /* Moves candidates into victims: from an earlier scan only those which are
@@ -152,28 +184,44 @@ victims_take (struct policy *policy, const struct policy_table *table,
   return count;
 }
 
+bool
+policy_scanning (const struct policy *policy)
+{
+  return policy->scanning;
+}
+
+/* The few that are left of the last scan are found again by the next, so that
+ * none comes twice.
+ */
 uint32_t
 policy_victims (struct policy *policy, const struct policy_table *table,
                 uint32_t *victims, uint32_t max)
 {
-  bool spare = policy->kind == POLICY_WEIGHTED;
   uint32_t keep = table->count / VICTIMS_SHARE, count;
 
   if (max > POLICY_VICTIMS_MAX)
     max = POLICY_VICTIMS_MAX;
   if (max == 0)
     return 0;
-  count = victims_take (policy, table, victims, max, false);
-  if (count == max)
+  if (!policy->scanning) {
+    count = victims_take (policy, table, victims, max, false);
+    if (count == max)
+      return count;
+    keep = min_u64 (max_u64 (keep, max), policy->pool_size);
+    victims_begin (policy, keep, policy->kind == POLICY_WEIGHTED);
+  }
+  if (!victims_scan (policy, table))
+    return 0;
+  if (policy->scan_spare && policy->pool_end < max) {
+    victims_begin (policy, policy->scan_keep, false);
+    if (!victims_scan (policy, table))
+      return 0;
+  }
+  /* A long scan begins with what was as it was some slices ago. */
+  count = victims_take (policy, table, victims, max,
+                        table->count <= POLICY_SLICE);
+  if (count > 0)
     return count;
-
-  /* The few that are left are found again, so that none comes twice. */
-  if (keep < max)
-    keep = max;
-  if (keep > policy->pool_size)
-    keep = policy->pool_size;
-  victims_scan (policy, table, keep, spare);
-  if (spare && policy->pool_end < max)
-    victims_scan (policy, table, keep, false);
+  policy->pool_next = 0;
   return victims_take (policy, table, victims, max, true);
 }

@@ -27,7 +27,7 @@ struct cache_object
   pthread_cond_t changed;
   uint64_t size, nblocks, lie;
   uint32_t block_size;
-  bool hold;
+  bool hold, refuse;
   unsigned held, stored;
   struct block *blocks;
 };
@@ -158,6 +158,13 @@ fake_cache_drop (struct cache_object *object, uint64_t block)
   object->blocks[block].there = false;
 }
 
+void
+fake_cache_refuse (struct cache_object *object)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&object->lock);
+  object->refuse = true;
+}
+
 struct cache_store_options
 fake_cache_options (struct cache_object *object, uint64_t block, void *data)
 {
@@ -199,12 +206,13 @@ cache_read (struct cache_object *object, void *buf, uint64_t offset,
   return done;
 }
 
-void
+uint32_t
 cache_store (struct cache_object *object, uint64_t first_block,
              const void *data, uint64_t count,
              const struct cache_store_options *options)
 {
   uint64_t offset = first_block * object->block_size, done;
+  uint32_t refused = 0;
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&object->lock);
 
   if (offset > object->size || count > object->size - offset ||
@@ -219,9 +227,11 @@ cache_store (struct cache_object *object, uint64_t first_block,
     uint64_t block = first_block + done / object->block_size;
 
     object->blocks[block].options = *options;
-    if (!object->blocks[block].there)
+    refused += object->refuse;
+    if (!object->blocks[block].there && !object->refuse)
       put (object, block, (const char *) data + done);
     object->stored++;
   }
   pthread_cond_broadcast (&object->changed);
+  return refused;
 }

@@ -19,6 +19,9 @@ extern void fake_cache_free (struct cache_object *object);
 extern void fake_cache_hold (struct cache_object *object);
 extern void fake_cache_release (struct cache_object *object);
 
+/* From now on nothing is worth a place. */
+extern void fake_cache_refuse (struct cache_object *object);
+
 /* Wait until so many stores wait, or so many blocks were stored.  False
  * after 30 s.
  */

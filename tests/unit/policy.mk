@@ -1,8 +1,11 @@
 # Unit tests of: policy.
-check_PROGRAMS += tests/unit/test-policy tests/unit/test-policy-state \
-	tests/unit/test-policy-threads
-TESTS += tests/unit/test-policy tests/unit/test-policy-state \
-	tests/unit/test-policy-threads
+check_PROGRAMS += tests/unit/test-policy tests/unit/test-policy-choice \
+	tests/unit/test-policy-state tests/unit/test-policy-threads
+TESTS += tests/unit/test-policy tests/unit/test-policy-choice \
+	tests/unit/test-policy-state tests/unit/test-policy-threads
+tests_unit_test_policy_choice_SOURCES = tests/unit/test-policy-choice.c \
+	tests/unit/test-policy.h
+tests_unit_test_policy_choice_LDADD = libtiercache.la $(CMOCKA_LIBS)
 tests_unit_test_policy_SOURCES = tests/unit/test-policy.c \
 	tests/unit/test-policy.h
 tests_unit_test_policy_LDADD = libtiercache.la $(CMOCKA_LIBS)

@@ -21,6 +21,7 @@
 #include "cache/bytes.h"
 #include "cache/cache-internal.h"
 #include "test-cache-help.h"
+#include "util/cleanup.h"
 #include "util/minmax.h"
 #include "util/mix.h"
 
@@ -360,6 +361,16 @@ work (void *opaque)
 }
 
 static void
+new_version (struct shared *s, uint64_t r)
+{
+  static const struct cache_store_options options = { .cost_us = 10 };
+  struct cache_object *o = help_object (s->c, "c", r, 64 * BS);
+
+  cache_store (o, 0, s->content[0], 16 * BS, &options);
+  cache_object_close (o);
+}
+
+static void
 command (struct shared *s, uint64_t r)
 {
   const char *identity = r % 2 ? "a" : "b";
@@ -369,7 +380,7 @@ command (struct shared *s, uint64_t r)
   struct cache_listing_object objects[3];
   struct error e;
 
-  switch ((r >> 8) % 5) {
+  switch ((r >> 8) % 7) {
   case 0:
     cache_pin (s->c, identity, true, &e);
     break;
@@ -386,7 +397,36 @@ command (struct shared *s, uint64_t r)
     break;
   case 4:
     s->wrong += cache_list_open (s->c, &listing, note, objects, &e) == -1;
+    break;
+  default:                      /* its blocks are swept beside what follows */
+    new_version (s, r);
+    cache_evict (s->c, NULL, 0, UINT64_MAX, &evicted, &e);
   }
+}
+
+/* The account against the table, once all has been swept. */
+static bool
+is_swept (void *opaque)
+{
+  struct cache *c = opaque;
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&c->lock);
+
+  return !c->sweep_wanted && !c->sweeping && c->dead_count == 0;
+}
+
+static void
+check_account (struct cache *c)
+{
+  uint64_t used = 0, taken = 0;
+
+  assert_true (help_wait (is_swept, c));
+  for (uint32_t s = 0; s < c->high_water; s++)
+    if (c->table[s].state != SLOT_FREE) {
+      used += budget_block (c, c->table[s].lengths);
+      taken++;
+    }
+  assert_int_equal (c->data_used, used);
+  assert_int_equal (c->taken, taken);
 }
 
 static void
@@ -420,6 +460,7 @@ test_threads (void **state)
   assert_int_equal (cache_pin (s.c, "b", false, &e), 0);
   assert_int_equal (s.c->pinned_used, 0);
   assert_int_equal (s.c->pinned_live, 0);
+  check_account (s.c);
   for (unsigned n = 0; n < 2; n++) {
     cache_object_close (s.objects[n]);
     free (s.content[n]);

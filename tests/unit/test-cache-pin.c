@@ -150,6 +150,32 @@ test_full (void **state)
   cache_close (c);
 }
 
+/* What is pinned leaves room for a little: that is not filled and emptied
+ * again and again.
+ */
+static void
+test_crowded (void **state)
+{
+  struct cache_config config = help_config (dir, BUDGET, BS, false);
+  struct cache *c = help_open (&config);
+  struct cache_object *o = help_object (c, "pinned", 1, BUDGET), *other;
+  uint64_t there = 0;
+
+  (void) state;
+  pin (c, "pinned", true);
+  while (!budget_crowded (c))
+    help_store (o, 1, BUDGET, BS, there++, 1, CONTENT_RANDOM, NULL);
+  assert_true (budget_fits (c, BS, 1));
+  other = help_object (c, "other", 2, BUDGET);
+  for (uint64_t b = 0; b < 100; b++)
+    help_store (other, 2, BUDGET, BS, b, 1, CONTENT_RANDOM, NULL);
+  cache_object_close (other);
+  assert_int_equal (atomic_load (&c->evicted_blocks), 0);
+  assert_int_equal (atomic_load (&c->resident), there);
+  cache_object_close (o);
+  cache_close (c);
+}
+
 /* The pin is the identity's: it passes to a new version, and back. */
 static void
 test_versions (void **state)
@@ -349,6 +375,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown (test_pressure, setup, teardown),
     cmocka_unit_test_setup_teardown (test_full, setup, teardown),
+    cmocka_unit_test_setup_teardown (test_crowded, setup, teardown),
     cmocka_unit_test_setup_teardown (test_versions, setup, teardown),
     cmocka_unit_test_setup_teardown (test_smaller, setup, teardown),
     cmocka_unit_test_setup_teardown (test_refused, setup, teardown),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "test-fetch-world.h"
+#include "util/cleanup.h"
 
 /* What nobody reads is bounded: the queue, */
 static void
@@ -145,6 +146,53 @@ test_memory_is_not_held (void **state)
   world_end (&w);
 }
 
+static uint64_t
+kept_bytes (struct world *w)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&w->fetch->lock);
+  return w->fetch->kept_bytes;
+}
+
+/* What the cache refuses is fetched once for a burst of reads, and kept no
+ * longer than until so much else came.
+ */
+static void
+test_refused_is_kept (void **state)
+{
+  struct world w;
+  struct place p;
+  unsigned reads;
+
+  (void) state;
+  world_with_place (&w, &p, 64, 0);
+  fake_cache_refuse (p.object);
+  read_good (&p, 0, 4096);
+  assert_true (fake_cache_wait_stored (p.object, 1));
+  wait_runs (&w, RUN_STORING, 0);
+  for (unsigned i = 1; i < BLOCK / 4096; i++)
+    read_good (&p, i * 4096, 4096);
+  assert_int_equal (reads_of (&p), 1);
+  assert_int_equal (kept_bytes (&w), BLOCK);
+  fetch_ahead (p.source, 0, BLOCK);
+  assert_int_equal (reads_of (&p), 1);
+  for (unsigned i = 1; i < 30; i++) {
+    read_good (&p, i * MIB, MIB);
+    assert_true (kept_bytes (&w) <= FETCH_KEPT);
+  }
+  wait_runs (&w, RUN_IN_FLIGHT, 0);
+  wait_runs (&w, RUN_ARRIVED, 0);
+  wait_runs (&w, RUN_STORING, 0);
+  assert_int_equal (kept_bytes (&w), FETCH_KEPT);
+  reads = reads_of (&p);
+  read_good (&p, 29 * MIB, 4096);
+  assert_int_equal (reads_of (&p), reads);
+  read_good (&p, 0, 4096);
+  assert_int_equal (reads_of (&p), reads + 1);
+  place_close (&p);
+  assert_int_equal (kept_bytes (&w), 0);
+  world_end (&w);
+}
+
 /* A store that waits long makes the next ones hurry. */
 static void
 test_hurry (void **state)
@@ -246,6 +294,7 @@ main (void)
     cmocka_unit_test (test_ahead_is_bounded),
     cmocka_unit_test (test_memory_is_bounded),
     cmocka_unit_test (test_memory_is_not_held),
+    cmocka_unit_test (test_refused_is_kept),
     cmocka_unit_test (test_hurry),
     cmocka_unit_test (test_sources_take_turns),
     cmocka_unit_test (test_threads_end),

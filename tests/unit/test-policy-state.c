@@ -33,8 +33,8 @@ restart (const struct model *a, struct model *b, enum policy_kind kind)
       continue;
     b->used += a->slots[i].bytes;
     policy_entry_save (&a->slots[i].entry, entry);
-    policy_entry_load (b->policy, &b->slots[i].entry, a->slots[i].bytes,
-                       entry);
+    policy_entry_load (b->policy, &b->slots[i].entry,
+                       mix_u64 (a->slots[i].key), a->slots[i].bytes, entry);
   }
 }
 
@@ -112,8 +112,8 @@ test_nothing_saved (void **state)
 
   model_new (&m, POLICY_WEIGHTED, 100, 100);
   policy_load (m.policy, zeros);
-  policy_entry_load (m.policy, &a, BLOCK, zeros);
-  policy_entry_load (m.policy, &b, BLOCK, zeros);
+  policy_entry_load (m.policy, &a, 1, BLOCK, zeros);
+  policy_entry_load (m.policy, &b, 2, BLOCK, zeros);
   assert_true (policy_worth (m.policy, &a) == policy_worth (m.policy, &b));
   policy_insert (m.policy, &new, 1, 10 * BLOCK, 40 * MS);
   policy_hit (m.policy, &a, 3);
@@ -141,7 +141,8 @@ check_damage (enum policy_kind kind, uint64_t seed, int filler)
     m.slots[i].key = 1000 + i;
     m.slots[i].bytes = BLOCK;
     m.used += BLOCK;
-    policy_entry_load (m.policy, &m.slots[i].entry, BLOCK, entry);
+    policy_entry_load (m.policy, &m.slots[i].entry, mix_u64 (1000 + i), BLOCK,
+                       entry);
     assert_true (policy_worth (m.policy, &m.slots[i].entry) != 0);
   }
   for (unsigned i = 0; i < 8000; ++i) {

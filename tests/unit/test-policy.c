@@ -256,7 +256,7 @@ test_no_victims (void **state)
   struct policy_table table;
   struct model m;
 
-  model_new (&m, POLICY_WEIGHTED, 100, 100000);
+  model_new (&m, POLICY_WEIGHTED, 100, 10000);
   table = model_table (&m);
   assert_int_equal (policy_victims (m.policy, &table, victims, 4), 0);
   assert_int_equal (policy_victims (m.policy, &table, victims, 0), 0);
@@ -296,6 +296,51 @@ test_pool_is_checked (void **state)
   assert_int_equal (policy_victims (m.policy, &table, victims, 2), 2);
   assert_int_equal (victims[0], 4);
   assert_int_equal (victims[1], 5);
+  (void) state;
+  model_free (&m);
+}
+
+/* A scan of many slots comes in slices, and finds what a whole one does; what
+ * is used meanwhile is passed over.
+ */
+static unsigned looked_at;
+
+static struct policy_entry *
+counted_entry (void *opaque, uint32_t slot)
+{
+  looked_at++;
+  return model_entry (opaque, slot);
+}
+
+static void
+test_scan_in_slices (void **state)
+{
+  enum { COUNT = 5 * POLICY_SLICE / 2 };
+  uint32_t victims[8], n;
+  unsigned calls = 0;
+  struct policy_table table;
+  struct model m;
+
+  model_new (&m, POLICY_LRU, COUNT, COUNT);
+  table = model_table (&m);
+  table.entry = counted_entry;
+  for (uint32_t i = 0; i < COUNT; ++i) {
+    uint32_t slot = COUNT - 1 - i;
+
+    m.slots[slot].bytes = BLOCK;
+    policy_insert (m.policy, &m.slots[slot].entry, slot, BLOCK, 40 * MS);
+  }
+  do {
+    looked_at = 0;
+    n = policy_victims (m.policy, &table, victims, 8);
+    assert_true (looked_at <= POLICY_SLICE + 8);
+    if (++calls == 1)
+      policy_hit (m.policy, &m.slots[COUNT - 1].entry, COUNT - 1);
+  } while (policy_scanning (m.policy));
+  assert_int_equal (calls, 3);
+  assert_int_equal (n, 8);
+  for (uint32_t i = 0; i < n; ++i)
+    assert_int_equal (victims[i], COUNT - 2 - i);
   (void) state;
   model_free (&m);
 }
@@ -491,7 +536,7 @@ static void
 test_absurd_capacity (void **state)
 {
   struct policy_entry e = { 0 };
-  struct policy *policy = policy_new (POLICY_WEIGHTED, 0, 0, 0);
+  struct policy *policy = policy_new (&(struct policy_config) { 0 });
 
   assert_non_null (policy);
   for (unsigned i = 0; i < 100; ++i) {
@@ -521,6 +566,7 @@ main (void)
     cmocka_unit_test (test_victims_are_the_lowest),
     cmocka_unit_test (test_no_victims),
     cmocka_unit_test (test_pool_is_checked),
+    cmocka_unit_test (test_scan_in_slices),
     cmocka_unit_test (test_large_are_spared),
     cmocka_unit_test (test_scans),
     cmocka_unit_test (test_size_codes),

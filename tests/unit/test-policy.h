@@ -70,7 +70,9 @@ model_new (struct model *m, enum policy_kind kind, uint32_t blocks,
   m->capacity = (uint64_t) blocks * BLOCK;
   m->count = slots;
   m->slots = calloc (slots ? slots : 1, sizeof m->slots[0]);
-  m->policy = policy_new (kind, m->capacity, slots, 42);
+  m->policy = policy_new (&(struct policy_config) {
+      .kind = kind, .capacity = m->capacity, .max_entries = slots,
+      .seed = 42 });
   assert_non_null (m->slots);
   assert_non_null (m->policy);
 }
@@ -108,7 +110,9 @@ model_evict (struct model *m, uint64_t need)
   uint32_t victims[BATCH], count;
 
   while (m->used + need > m->capacity) {
-    count = policy_victims (m->policy, &table, victims, BATCH);
+    do
+      count = policy_victims (m->policy, &table, victims, BATCH);
+    while (policy_scanning (m->policy));
     assert_true (count > 0);
     for (uint32_t i = 0; i < count && m->used + need > m->capacity; ++i)
       model_drop (m, victims[i], true);

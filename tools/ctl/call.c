@@ -41,8 +41,8 @@ find_place (struct call *call, struct show *show, struct error *e)
   if (e->errnum == EBUSY)
     busy = *e;
   return busy.errnum == 0 ? error_set (e, why.errnum, "%s", why.text)
-    : error_set (e, EBUSY, "%s, which does not listen for commands (%s)",
-                 busy.text, why.text);
+    : error_set (e, EBUSY, "its owner does not listen for commands: %s",
+                 busy.text);
 }
 
 int

@@ -21,7 +21,8 @@ struct show
 extern void show_begin (struct show *show, enum control_command command,
                         bool json);
 
-/* One reply (docs/tiercache-control.pod).  False: nobody reads what is shown. */
+/* One reply (docs/tiercache-control.pod).  False: nobody reads what is shown.
+ */
 extern bool show_reply (void *show, const json_t *reply);
 
 /* An error of this program's own. */

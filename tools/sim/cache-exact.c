@@ -98,29 +98,27 @@ exact_access (struct cache *cache, const struct access *access,
 }
 
 static struct cache *
-gdsf_new (const struct trace *trace, uint64_t capacity, uint64_t seed)
+gdsf_new (const struct trace *trace, const struct cache_config *config)
 {
-  (void) seed;
-  return (struct cache *) exact_new (&cache_gdsf, trace, capacity);
+  return (struct cache *) exact_new (&cache_gdsf, trace, config->capacity);
 }
 
 static struct cache *
-gdsf_cost_new (const struct trace *trace, uint64_t capacity, uint64_t seed)
+gdsf_cost_new (const struct trace *trace, const struct cache_config *config)
 {
-  (void) seed;
-  return (struct cache *) exact_new (&cache_gdsf_cost, trace, capacity);
+  return (struct cache *) exact_new (&cache_gdsf_cost, trace,
+                                     config->capacity);
 }
 
 /* What is never used again goes first: next is then the length of the trace
  * and more, so that of these the last used goes first.
  */
 static struct cache *
-belady_new (const struct trace *trace, uint64_t capacity, uint64_t seed)
+belady_new (const struct trace *trace, const struct cache_config *config)
 {
-  struct exact *x = exact_new (&cache_belady, trace, capacity);
+  struct exact *x = exact_new (&cache_belady, trace, config->capacity);
   uint64_t *seen;
 
-  (void) seed;
   if (x == NULL)
     return NULL;
   seen = calloc (trace->objects, sizeof *seen);

@@ -6,12 +6,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/policy.h"
 #include "trace.h"
 
 struct cache_counts
 {
   uint64_t evictions;
   uint64_t inserted_bytes;
+};
+
+struct cache_config
+{
+  uint64_t capacity;            /* bytes */
+  uint64_t seed;
+  enum policy_goal goal;                /* of the device's own policy */
+  enum policy_admission admission;
 };
 
 struct cache
@@ -26,8 +35,8 @@ struct cache_ops
   const char *name;
 
   /* NULL when out of memory. */
-  struct cache *(*new) (const struct trace *trace, uint64_t capacity,
-                        uint64_t seed);
+  struct cache *(*new) (const struct trace *trace,
+                        const struct cache_config *config);
   void (*free) (struct cache *cache);
 
   /* The access at index: true for a hit. */

@@ -33,6 +33,7 @@ struct options
   unsigned size_count;
   const struct cache_ops *policies[MAIN_POLICIES_MAX];
   unsigned policy_count;
+  struct cache_config cache;
   bool json;
 };
 
@@ -112,6 +113,8 @@ usage (FILE *fp)
 "  --curve               25 sizes from 0.1 to 100 %% of the footprint\n"
 "  --block-size=SIZE     64K unless set; request: do not split requests\n"
 "  --policy=LIST         " CACHE_NAMES "\n"
+"  --admit=always|auto   auto: not all when the cache is too small for it\n"
+"  --goal=time|bytes     what the policy saves: time to fetch, or bytes\n"
 "  --sizes=KIND          fixed; synthetic: modelled sizes and fetch times; or\n"
 "                        recorded: as the device wrote them down\n"
 "  --sample=K            simulate one object in K, scaled\n"
@@ -120,7 +123,7 @@ usage (FILE *fp)
 }
 
 enum { OPT_SIZE = 256, OPT_CURVE, OPT_BLOCK, OPT_POLICY, OPT_SIZES,
-       OPT_SAMPLE, OPT_JSON, OPT_HELP, OPT_VERSION };
+       OPT_ADMIT, OPT_GOAL, OPT_SAMPLE, OPT_JSON, OPT_HELP, OPT_VERSION };
 
 static int
 set_option (struct options *o, int option, const char *value, bool *curve,
@@ -128,6 +131,8 @@ set_option (struct options *o, int option, const char *value, bool *curve,
 {
   static const char *const kinds[] = { "fixed", "synthetic", "recorded",
                                        NULL };
+  static const char *const admissions[] = { "always", "auto", NULL };
+  static const char *const goals[] = { "time", "bytes", NULL };
   uint64_t n;
   int word;
 
@@ -154,6 +159,14 @@ set_option (struct options *o, int option, const char *value, bool *curve,
     o->trace.synthetic = word == 1;
     o->trace.recorded = word == 2;
     return word == -1 ? -1 : 0;
+  case OPT_ADMIT:
+    word = parse_word ("--admit", value, admissions, e);
+    o->cache.admission = word == 1 ? POLICY_AUTO : POLICY_ALWAYS;
+    return word == -1 ? -1 : 0;
+  case OPT_GOAL:
+    word = parse_word ("--goal", value, goals, e);
+    o->cache.goal = word == 1 ? POLICY_BYTES : POLICY_TIME;
+    return word == -1 ? -1 : 0;
   default:
     if (parse_number ("--sample", value, 1, 1000000, &n, e) == -1)
       return -1;
@@ -173,6 +186,8 @@ parse_options (struct options *o, int argc, char *argv[], struct error *e)
     { "policy", required_argument, NULL, OPT_POLICY },
     { "sizes", required_argument, NULL, OPT_SIZES },
     { "sample", required_argument, NULL, OPT_SAMPLE },
+    { "admit", required_argument, NULL, OPT_ADMIT },
+    { "goal", required_argument, NULL, OPT_GOAL },
     { "json", no_argument, NULL, OPT_JSON },
     { "help", no_argument, NULL, OPT_HELP },
     { "version", no_argument, NULL, OPT_VERSION },
@@ -229,7 +244,7 @@ simulate (const struct options *o, const char *path, struct error *e)
     runs[i].cache_bytes = size->bytes ? size->bytes
       : (uint64_t) (size->fraction * trace.footprint * sample);
   }
-  ret = run_all (&trace, runs, count, sample, 1, report_progress, e);
+  ret = run_all (&trace, runs, count, sample, &o->cache, report_progress, e);
   report_progress_end ();
   for (unsigned i = 0; ret == 0 && i < count; ++i)
     if (o->json)
@@ -246,6 +261,7 @@ main (int argc, char *argv[])
   struct options options = {
     .trace = { .block_size = 65536, .sample = 1,
                .progress = report_progress },
+    .cache = { .seed = 1 },
   };
   struct error e;
   int status = EXIT_SUCCESS, r;

@@ -55,14 +55,17 @@ run_free_caches (struct cache **caches, unsigned count)
 
 int
 run_all (const struct trace *trace, struct run *runs, unsigned count,
-         uint32_t sample, uint64_t seed,
+         uint32_t sample, const struct cache_config *config,
          void (*progress) (const char *name, unsigned thousandths),
          struct error *e)
 {
   CLEANUP_FREE struct cache **caches = calloc (count, sizeof *caches);
 
   for (unsigned i = 0; caches && i < count; ++i) {
-    caches[i] = runs[i].ops->new (trace, runs[i].cache_bytes / sample, seed);
+    struct cache_config one = *config;
+
+    one.capacity = runs[i].cache_bytes / sample;
+    caches[i] = runs[i].ops->new (trace, &one);
     if (caches[i] == NULL) {
       run_free_caches (caches, i);
       return error_set (e, ENOMEM, "%s: out of memory for a cache of %llu "

@@ -22,9 +22,10 @@ struct run
   double ns_per_access;
 };
 
-/* One pass over the trace for all runs.  0, or -1 with *e. */
+/* One pass over the trace for all runs; their capacity is not the config's.  0, or -1 with *e. */
 extern int run_all (const struct trace *trace, struct run *runs,
-                    unsigned count, uint32_t sample, uint64_t seed,
+                    unsigned count, uint32_t sample,
+                    const struct cache_config *config,
                     void (*progress) (const char *name,
                                       unsigned thousandths),
                     struct error *e);
