@@ -193,8 +193,8 @@ save (struct cache *c, const uint8_t *image, size_t bytes, bool wait)
   if (!is_in_place (c)) {
     if (!atomic_exchange (&c->moved, true))
       log_info ("%s: is not the directory any more that it was: what is "
-                "cached, or pinned, from now on is forgotten at the end: start "
-                "again with the directory that it is now", c->dir);
+                "cached, or pinned, from now on is forgotten at the end: "
+                "start again with the directory that it is now", c->dir);
     return -1;
   }
   if (!reserve (c, bytes, wait))
