@@ -3,6 +3,7 @@
 # so; it works again as a cache once there is room.
 
 . "${abs_top_srcdir:-.}/tests/functions.sh"
+. "$abs_top_srcdir/tests/ctl.sh"
 
 requires_root
 
@@ -21,6 +22,13 @@ grep -q "$tmp/small/c.*No space" "$tmp/server.log" ||
   fail "no word of the full disk in the log"
 [ "$(grep -c 'No space' "$tmp/server.log")" -le 3 ] ||
   fail "more than a warning of the full disk in the log"
+
+# Warming says what it was, and not that cache-size is too small.
+rm -rf "$tmp/small/c"
+ctl_fails 1 "$tmp/small/c: its disk is full, or fails: only [0-9]+ of 41943040" \
+  warm --cache-dir="$tmp/small/c" --cache-size=128M --cache-compress=none \
+  "$tmp/image"
+ctl verify "$tmp/small/c" >"$tmp/out"
 
 # Has room again: what is cached now is served without the image.
 mount -o remount,size=200M "$tmp/small"

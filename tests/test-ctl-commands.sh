@@ -116,6 +116,13 @@ ctl pin "$cache" "$tmp/image" >"$tmp/out"
   fail "./image is not known"
 stop plugin
 
+# No control characters for a terminal, of 8 bits neither.
+rm -rf "$cache"
+ctl warm --cache-dir="$cache" --cache-key=$'a\e[2J\xc2\x9b2Jb' "$tmp/image" \
+  >"$tmp/out"
+ctl list "$cache" >>"$tmp/out"
+[ "$(grep -c 'a?\[2J??2Jb' "$tmp/out")" -eq 2 ] || fail "$(cat -v "$tmp/out")"
+
 # Command lines that are wrong, and directories that are no caches.
 for line in "list" "list a b" "evict $cache" "evict --all $cache x" "pin $cache" \
               "verify --all $cache" "warm" "list --cache-dir=x $cache" \

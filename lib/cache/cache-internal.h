@@ -155,6 +155,7 @@ struct cache
   uint32_t unit;                /* of allocation in this file system */
 
   int lock_fd, index_fd;
+  atomic_bool moved;            /* the user has heard that dir is another */
   pid_t pid;                    /* that the lock file names */
   uint32_t slots, slots_per_file, files;
   _Atomic int *data_fds;        /* -1: not there yet */

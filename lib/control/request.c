@@ -44,6 +44,8 @@ check (enum control_command command, const struct members *m,
   if (command == CONTROL_WARM ? !m->url : m->url || m->key)
     return error_set (e, EINVAL, "request: \"url\" is what warm needs, and "
                       "only warm has it or \"key\"");
+  if (m->key && !*m->key)
+    return error_set (e, EINVAL, "request: \"key\" must not be empty");
   if (m->all && command != CONTROL_EVICT)
     return error_set (e, EINVAL, "request: only evict has \"all\"");
   if (command == CONTROL_LIST || command == CONTROL_WARM

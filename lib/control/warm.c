@@ -137,6 +137,22 @@ warm_device (const struct control_target *target, struct device *device,
   return w.done == end - offset ? 0 : -1;
 }
 
+/* Was all of it read, and the disk could not take it? */
+static int
+check_disk (const struct control_target *target, struct device *device,
+            uint64_t offset, uint64_t end, struct error *e)
+{
+  uint64_t cached = device_cached (device, offset, end);
+  struct cache_stats stats;
+
+  cache_stats (engine_cache (target->engine), &stats);
+  if (cached >= end - offset || !(stats.degraded || stats.unwritable))
+    return 0;
+  return error_set (e, EIO, "%s: its disk is full, or fails: only %" PRIu64
+                    " of %" PRIu64 " bytes are cached: what was "
+                    "logged says why", target->dir, cached, end - offset);
+}
+
 /* The device is open. */
 static int
 warm_range (const struct control_target *target, struct device *device,
@@ -155,8 +171,9 @@ warm_range (const struct control_target *target, struct device *device,
   if (request->offset >= size && size > 0)
     return error_set (e, EINVAL, "%s: has only %" PRIu64 " bytes", identity,
                       size);
-  if (size > 0 && warm_device (target, device, request->offset, end, peer,
-                               e) == -1)
+  if (size > 0
+      && (warm_device (target, device, request->offset, end, peer, e) == -1
+          || check_disk (target, device, request->offset, end, e) == -1))
     return -1;
   reply_say (peer, "result",
              json_pack ("{s:o, s:I, s:I, s:I, s:I}",

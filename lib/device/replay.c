@@ -17,7 +17,7 @@
 #include "util/log.h"
 #include "util/minmax.h"
 
-#define RECORDS_A_LOOK 1024     /* between two looks at whether to stop */
+#define STEPS_A_LOOK 1024       /* between two looks at whether to stop */
 #define RATIO_BLOCKS 64         /* tell how well blocks compress */
 #define JOBS_MAX 8              /* at once: each may need some 5 MiB */
 
@@ -49,6 +49,7 @@ struct job
   bool wanted[TRACE_OBJECTS_MAX];
   bool ended;                   /* the trace */
   uint64_t rest, rest_end;      /* blocks that the plan had no room for */
+  unsigned steps;               /* records read, and blocks looked up */
   struct replay_plan plan;
 
   bool has_run;                 /* the next request, that had no room */
@@ -207,13 +208,24 @@ free_job (struct job *job)
   free (job);
 }
 
-/* What was left over, as far as there is room.  False: there is none. */
+/* Now and then: a run of the trace may be of many blocks here. */
+static bool
+must_stop (struct job *job)
+{
+  return ++job->steps % STEPS_A_LOOK == 0
+    && stop_requested (job->device->engine->config.stop);
+}
+
+/* What was left over, as far as there is room.  False: there is none, or it
+ * is time to stop.
+ */
 static bool
 add_rest (struct job *job)
 {
   for (; job->rest < job->rest_end; job->rest++)
-    if (!cache_has (job->device->object, job->rest)
-        && !replay_plan_add (&job->plan, job->rest))
+    if (must_stop (job)
+        || (!cache_has (job->device->object, job->rest)
+            && !replay_plan_add (&job->plan, job->rest)))
       return false;
   return true;
 }
@@ -239,7 +251,6 @@ add_access (struct job *job, const struct trace_record *record)
 static void
 plan_part (struct job *job)
 {
-  const struct stop *stop = job->device->engine->config.stop;
   struct trace_record record;
   struct error e;
   bool room;
@@ -248,8 +259,8 @@ plan_part (struct job *job)
   if (!job->decoder)
     job->decoder = trace_decoder_new (read_trace, &job->source, &e);
   room = add_rest (job);
-  for (unsigned i = 1; room && !job->ended; i++) {
-    if (i % RECORDS_A_LOOK == 0 && stop_requested (stop))
+  while (room && !job->ended) {
+    if (must_stop (job))
       return;
     if (!job->decoder
         || trace_decoder_next (job->decoder, &record, &e) != 1)

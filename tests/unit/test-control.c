@@ -271,6 +271,7 @@ test_bad_requests (void **state)
     { "{\"command\": \"pin\", \"name\": \"\xff\"}\n", "not a line" },
     { "{\"command\": \"verify\", \"all\": true}\n", "all" },
     { "{\"command\": \"warm\"}\n", "url" },
+    { "{\"command\": \"warm\", \"url\": \"x\", \"key\": \"\"}\n", "key" },
     { "{\"command\": \"warm\", \"name\": \"x\", \"url\": \"y\"}\n", "name" },
     { "{\"command\": \"list\", \"url\": \"y\"}\n", "url" },
   };

@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -416,6 +417,52 @@ test_ends (void **state)
   }
 }
 
+static atomic_uint looks;
+
+static bool
+count_look (void *opaque)
+{
+  (void) opaque;
+  atomic_fetch_add (&looks, 1);
+  return false;
+}
+
+/* It asks whether to stop also where there is nothing to fetch, and a record
+ * is of many blocks: of 1 MiB ones, where the cache has 4 KiB.
+ */
+static void
+test_looks (void **state)
+{
+  static const struct stop stop = { .stopping = count_look };
+  struct rig *rig = *state;
+  uint64_t deadline;
+  struct device *device;
+
+  rig->config.cache.block_size = 1 << 20;
+  rig_run (rig, rig->trace, NULL);
+  device = open_ok (rig);
+  for (unsigned i = 0; i < 8000; i++)
+    read_ok (device, 1, i % 2 ? 0 : 4 << 20, 1);
+  device_close (device);
+  forget_cache (rig);
+
+  rig->config.cache.block_size = 4096;
+  rig_run (rig, NULL, NULL);
+  device = open_ok (rig);
+  read_ok (device, 1, 0, SIZE);
+  device_close (device);
+  rig->config.stop = &stop;
+  rig_run (rig, NULL, rig->trace);
+  atomic_store (&looks, 0);
+  device = open_ok (rig);
+  deadline = stop_now_ns () + PATIENCE_NS;
+  while (atomic_load (&looks) < 1000) {
+    assert_true (stop_now_ns () < deadline);
+    stop_sleep (NULL, 2);
+  }
+  device_close (device);
+}
+
 /* ---------------------------------------------------------------- files */
 
 static void
@@ -562,6 +609,7 @@ main (void)
     TEST (test_budget),
     TEST (test_teach),
     TEST (test_ends),
+    TEST (test_looks),
     TEST (test_bad_files),
     TEST (test_recorded),
   };

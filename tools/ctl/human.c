@@ -39,8 +39,10 @@ human_text (const char *text)
 {
   char *copy = strdup (text);
 
-  for (char *p = copy; p && *p; p++)
-    if ((unsigned char) *p < ' ' || *p == 0x7f)
+  for (unsigned char *p = (unsigned char *) copy; p && *p; p++)
+    if (*p < ' ' || *p == 0x7f)
       *p = '?';
+    else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+      p[0] = p[1] = '?';        /* controls of 8 bits, in UTF-8 */
   return copy;
 }
