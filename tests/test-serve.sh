@@ -58,6 +58,18 @@ gives "cache-dir=$tmp/other/cache\nurl=/a" \
 gives "$dir\nurl=/a\npassword=+/etc/secret" 'url=/a\npassword=+/etc/secret\n'
 grep -qx -- -t "$tmp/arguments" && grep -qx 64 "$tmp/arguments"
 
+# Whoever has the cache open is waited for.
+cat >"$tmp/bin/tiercache-ctl" <<SCRIPT
+#!/bin/sh
+echo "\$*" >>$tmp/asked
+[ "\$(wc -l <$tmp/asked)" -gt 2 ] || echo "  in use by process 7"
+SCRIPT
+chmod 755 "$tmp/bin/tiercache-ctl"
+printf 'url=/a\n' | parameters >"$tmp/got"
+[ "$(<"$tmp/got")" = "$dir"$'\n'url=/a ] || fail "waiting gives $(<"$tmp/got")"
+[ "$(grep -cx "stat $tmp/cache" "$tmp/asked")" -eq 3 ] ||
+  fail "asked: $(<"$tmp/asked")"
+
 # A password is in a file, and nowhere else.
 gives "$dir\nurl=/a\npassword=+$tmp/run/password" 'url=/a\npassword=a b $c\n'
 [ "$(<"$tmp/run/password")" = 'a b $c' ]
