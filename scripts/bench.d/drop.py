@@ -1,4 +1,4 @@
-"""Drops files, and all files below directories, from the page cache."""
+"""Drops files, and all regular files below directories, from the page cache."""
 
 import os
 import sys
@@ -16,4 +16,5 @@ for path in sys.argv[1:]:
         drop(path)
     for folder, _, names in os.walk(path):
         for name in names:
-            drop(os.path.join(folder, name))
+            if os.path.isfile(os.path.join(folder, name)):
+                drop(os.path.join(folder, name))
