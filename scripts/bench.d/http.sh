@@ -139,8 +139,8 @@ four_readers ()
          --offset_increment=$one --numjobs=4)"
 }
 
-# beside_misses ROW [COMMAND ARG...]: whoever misses is run by the command.
-beside_misses ()
+# hit_latency ROW [COMMAND ARG...]: whoever misses is run by the command.
+hit_latency ()
 {
   local row=$1 hits=(--rw=randread --bs=4k --iodepth=1 --size=256m "${timed[@]}")
   local misses
@@ -165,10 +165,10 @@ hits_beside_misses ()
 {
   local idle=(chrt --idle 0)
 
-  beside_misses hit-p99-crowded
+  hit_latency hit-p99-crowded
   nginx_stop
   nginx_start "${idle[@]}"
-  beside_misses hit-p99 "${idle[@]}"
+  hit_latency hit-p99 "${idle[@]}"
   nginx_stop
   nginx_start
 }
