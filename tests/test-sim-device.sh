@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The simulator says of a recorded trace what the device has done: the same
-# reads, real ones, miss as often in both, within a hundredth.
+# reads, real ones, miss as often in both.  They are within a hundredth when
+# the machine is quiet; the device's evictor is a thread, and what a fetch costs
+# is what it took, so here two hundredths are allowed.
 
 . "${abs_top_srcdir:-.}/tests/functions.sh"
 requires jq --version
@@ -52,8 +54,8 @@ compare ()
     fail "$1: not all reads were recorded: $(cat "$tmp/json")"
   echo "$1: $blocks blocks; device $fetched of $reads, simulator" \
     "$(value "$tmp/json" ".miss_ratio * $reads | round")"
-  jq -e "$fetched / $reads / .miss_ratio | . > 0.99 and . < 1.01" \
-    "$tmp/json" >/dev/null || fail "$1: more than a hundredth apart"
+  jq -e "$fetched / $reads / .miss_ratio | . > 0.98 and . < 1.02" \
+    "$tmp/json" >/dev/null || fail "$1: more than two hundredths apart"
 }
 
 compare lru fixed
