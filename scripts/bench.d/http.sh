@@ -159,8 +159,8 @@ hit_latency ()
 }
 
 # The origin and whoever misses stand for other machines, which would not take
-# this one's two cores: they run when nobody else wants to.  And, to see what
-# that makes, as everybody.
+# this one's two cores: to see what that makes, once they run only when nobody
+# else wants to.
 hits_beside_misses ()
 {
   local idle=(chrt --idle 0)
