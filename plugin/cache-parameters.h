@@ -1,5 +1,5 @@
-/* The parameters of the cache, which the plugin and the filter have under
- * different names.
+/* The parameters of the cache, which the plugin, the filter and tiercache-ctl
+ * have under different names.
  */
 
 #ifndef TIERCACHE_CACHE_PARAMETERS_H
