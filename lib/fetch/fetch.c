@@ -4,7 +4,8 @@
  * makes, and of what the cache has meanwhile.  Then it waits for whichever
  * run has its bytes next, not for one after the other: a run keeps its
  * buffer until its claims are gone, and the run waited for may be in need
- * of that buffer.
+ * of that buffer.  Where it is its run's turn it makes the try itself, as
+ * the pool's threads do; of several claims they take the others.
  */
 
 #include <config.h>
@@ -210,16 +211,6 @@ claim_chunk (struct round *round, uint64_t from, uint64_t to)
   return from;
 }
 
-/* After pool_kick has failed, with its errno. */
-static int
-no_thread (struct error *e, uint64_t offset)
-{
-  return error_set (e, errno, "cannot start a thread to fetch bytes at offset "
-                    "%" PRIu64 ": %s: allow this process more threads and "
-                    "memory (ulimit -u, TasksMax=)", offset,
-                    strerror (errno));
-}
-
 /* Claims as much of [*from, to) as a round takes, and moves *from.  The lock
  * is given back between chunks: a range may have thousands of blocks.
  */
@@ -235,8 +226,8 @@ claim_range (struct round *round, uint64_t *from, uint64_t to,
     ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&fetch->lock);
 
     *from = claim_chunk (round, begin, end);
-    if (pool_kick (fetch) == -1)
-      return no_thread (e, begin);
+    if (round->nclaims > 1)
+      pool_kick (fetch);
     if (*from < end && round->nclaims < READER_CLAIMS)
       return error_set (e, ENOMEM, "no memory to fetch bytes at offset %"
                         PRIu64, *from);
@@ -318,12 +309,13 @@ wait_slice (struct reader *reader, const struct claim *claim,
 {
   struct fetch *fetch = reader->source->fetch;
 
+  /* Where the system gives no thread, this one does what is next. */
+  if (pool_kick (fetch) == -1 && pool_try (fetch, NULL))
+    return 0;
   if (stop_wait (fetch->config.stop, &reader->cond, &fetch->lock, 0)
       == ESHUTDOWN)
     return error_set (e, ESHUTDOWN, "stopped while waiting for bytes at "
                       "offset %" PRIu64, claim->from);
-  if (!claim_ready (claim) && pool_kick (fetch) == -1)
-    return no_thread (e, claim->from);
   return 0;
 }
 
@@ -355,7 +347,7 @@ settle_runs (struct round *round, struct error *e)
       /* There may be room now for a buffer that this very reader needs. */
       pool_kick (fetch);
     }
-    else
+    else if (!pool_try (fetch, claim->run) && !claim_ready (claim))
       r = wait_slice (reader, claim, e);
   }
   return r;

@@ -3,7 +3,8 @@
  * Threads are started as there is work and end when there was none for a
  * while.  Whoever makes work kicks one thread; a thread that takes work
  * kicks the next before it begins, if there is more: so none is woken in
- * vain, and no work waits while a thread could be had for it.
+ * vain, and no work waits while a thread could be had for it.  A reader who
+ * would only wait asks the origin itself: that is two threads less to wake.
  */
 
 #include <config.h>
@@ -133,9 +134,11 @@ next_run (struct fetch *fetch)
   return NULL;
 }
 
-/* Takes it into flight; its source is the last in turn now. */
+/* Takes it into flight; its source is the last in turn now.  With a wish,
+ * that run or none.
+ */
 static struct run *
-take_run (struct fetch *fetch)
+take_run (struct fetch *fetch, const struct run *wish)
 {
   uint64_t now = stop_now_ns ();
   struct run *run;
@@ -143,7 +146,7 @@ take_run (struct fetch *fetch)
   if (stop_requested (fetch->config.stop))
     return NULL;
   run_due (fetch, now);
-  while ((run = next_run (fetch))) {
+  while ((run = next_run (fetch)) && (!wish || run == wish)) {
     struct fetch_source *source = run->source;
 
     if (!retry_in_time (&fetch->rules, &run->retry, now)) {
@@ -264,40 +267,56 @@ finish_try (struct run *run, int r, const struct error *e)
     run_failed_try (run, e, now);
 }
 
+/* After the last of a source that was closed meanwhile. */
+static void
+leave_source (struct fetch_source *source)
+{
+  struct fetch *fetch = source->fetch;
+
+  if (!source_is_idle (source))
+    return;
+  pthread_mutex_unlock (&fetch->lock);
+  source_gone (source);
+  pthread_mutex_lock (&fetch->lock);
+}
+
+bool
+pool_try (struct fetch *fetch, const struct run *wish)
+{
+  struct run *run = take_run (fetch, wish);
+  struct fetch_source *source;
+  const char *why;
+  struct error e = { .errnum = EIO, .kind = ERROR_AGAIN };
+  int r;
+
+  if (!run)
+    return false;
+  source = run->source;
+  why = run->replay ? "replay: " : run->waited ? "" : "ahead: ";
+  pool_kick (fetch);
+  pthread_mutex_unlock (&fetch->lock);
+  r = ask_origin (run, &e);
+  log_debug (fetch, "%s%" PRIu64 " bytes at %" PRIu64 " in %" PRIu64
+             " us%s%s", why, run->bytes, run_begin (run),
+             (stop_now_ns () - run->try_ns) / 1000,
+             r == -1 ? ": " : "", r == -1 ? e.text : "");
+  pthread_mutex_lock (&fetch->lock);
+  finish_try (run, r, &e);
+  leave_source (source);
+  return true;
+}
+
 static void *
 fetcher (void *opaque)
 {
   struct fetch *fetch = opaque;
   uint64_t idle_until = 0;
-  struct run *run;
 
+  pthread_setname_np (pthread_self (), "tc-fetch");
   pthread_mutex_lock (&fetch->lock);
   do {
-    while ((run = take_run (fetch))) {
-      struct fetch_source *source = run->source;
-      struct error e = { .errnum = EIO, .kind = ERROR_AGAIN };
-      const char *why = run->replay ? "replay: " : run->waited ? "" :
-        "ahead: ";
-      bool idle;
-      int r;
-
-      pool_kick (fetch);
-      pthread_mutex_unlock (&fetch->lock);
-      r = ask_origin (run, &e);
-      log_debug (fetch, "%s%" PRIu64 " bytes at %" PRIu64 " in %" PRIu64
-                 " us%s%s", why, run->bytes,
-                 run_begin (run), (stop_now_ns () - run->try_ns) / 1000,
-                 r == -1 ? ": " : "", r == -1 ? e.text : "");
-      pthread_mutex_lock (&fetch->lock);
-      finish_try (run, r, &e);
-      idle = source_is_idle (source);
+    while (pool_try (fetch, NULL))
       idle_until = 0;
-      if (idle) {
-        pthread_mutex_unlock (&fetch->lock);
-        source_gone (source);
-        pthread_mutex_lock (&fetch->lock);
-      }
-    }
   } while (crew_wait (fetch, &fetch->fetchers,
                       TAILQ_FIRST (&fetch->delayed), &idle_until));
   crew_leave (fetch, &fetch->fetchers);
@@ -312,6 +331,7 @@ filler (void *opaque)
   uint64_t idle_until = 0;
   struct run *run;
 
+  pthread_setname_np (pthread_self (), "tc-fill");
   pthread_mutex_lock (&fetch->lock);
   do {
     while ((run = run_store_next (fetch))) {
@@ -322,7 +342,6 @@ filler (void *opaque)
         .hurry = fetch->arrived_bytes > FETCH_MEMORY / 2,
       };
       uint32_t refused;
-      bool idle;
 
       pool_kick_fill (fetch);
       pthread_mutex_unlock (&fetch->lock);
@@ -331,13 +350,8 @@ filler (void *opaque)
       pthread_mutex_lock (&fetch->lock);
       run_stored (run, refused > 0);
       pool_kick (fetch);
-      idle = source_is_idle (source);
+      leave_source (source);
       idle_until = 0;
-      if (idle) {
-        pthread_mutex_unlock (&fetch->lock);
-        source_gone (source);
-        pthread_mutex_lock (&fetch->lock);
-      }
     }
   } while (crew_wait (fetch, &fetch->fillers, NULL, &idle_until));
   crew_leave (fetch, &fetch->fillers);
