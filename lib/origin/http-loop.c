@@ -4,22 +4,33 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "origin/http-loop.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/minmax.h"
 #include "util/stop.h"
 
-#define IDLE_MS 1000            /* of a poll; libcurl's timers shorten it */
-#define TROUBLE_MS 10           /* before a poll that failed is tried again */
+#define TROUBLE_MS 10           /* before a wait that failed is tried again */
+#define EVENTS_MAX 64           /* taken at once */
+#define NS_PER_MS 1000000
 
 struct http_loop
 {
   CURLM *multi;
   pthread_t thread;
+  int epoll;
+  int wakeup;                   /* an eventfd */
+
+  /* The thread's own. */
+  uint64_t timer_ns;            /* libcurl wants to be called; 0: it doesn't */
 
   pthread_mutex_t lock;
   struct http_job *first, **last;       /* queued, in order */
@@ -125,6 +136,42 @@ serve_finished (struct http_loop *loop)
   }
 }
 
+/* libcurl's wish for a socket.  The connections it keeps for later are not
+ * among them.  socketp tells a socket that is known from a new one.
+ */
+static int
+socket_callback (CURL *easy, curl_socket_t fd, int what, void *opaque,
+                 void *socketp)
+{
+  struct http_loop *loop = opaque;
+  struct epoll_event event = { .data.fd = fd };
+
+  (void) easy;
+  if (what == CURL_POLL_REMOVE)
+    {
+      epoll_ctl (loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+      return 0;
+    }
+  if (what & CURL_POLL_IN)
+    event.events |= EPOLLIN;
+  if (what & CURL_POLL_OUT)
+    event.events |= EPOLLOUT;
+  if (socketp)
+    return epoll_ctl (loop->epoll, EPOLL_CTL_MOD, fd, &event);
+  curl_multi_assign (loop->multi, fd, loop);
+  return epoll_ctl (loop->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int
+timer_callback (CURLM *multi, long ms, void *opaque)
+{
+  struct http_loop *loop = opaque;
+
+  (void) multi;
+  loop->timer_ns = ms < 0 ? 0 : stop_now_ns () + ms * NS_PER_MS;
+  return 0;
+}
+
 /* Takes over what others changed.  False when the loop is to end. */
 static bool
 look_around (struct http_loop *loop)
@@ -136,31 +183,103 @@ look_around (struct http_loop *loop)
   return !loop->ending;
 }
 
+/* Of an epoll_wait, rounded up. */
+static int
+wait_ms (const struct http_loop *loop)
+{
+  uint64_t now = stop_now_ns ();
+
+  if (loop->timer_ns == 0)
+    return -1;
+  if (loop->timer_ns <= now)
+    return 0;
+  return min_u64 ((loop->timer_ns - now + NS_PER_MS - 1) / NS_PER_MS,
+                  INT32_MAX);
+}
+
+static void
+act (struct http_loop *loop, curl_socket_t fd, int what)
+{
+  int running;
+  CURLMcode code = curl_multi_socket_action (loop->multi, fd, what, &running);
+
+  if (code != CURLM_OK)
+    log_debug (origin, "libcurl: %s", curl_multi_strerror (code));
+}
+
+static void
+serve_timer (struct http_loop *loop)
+{
+  while (loop->timer_ns && loop->timer_ns <= stop_now_ns ()) {
+    loop->timer_ns = 0;
+    act (loop, CURL_SOCKET_TIMEOUT, 0);
+  }
+}
+
+static void
+serve_event (struct http_loop *loop, const struct epoll_event *event)
+{
+  uint64_t count;
+  int what = 0;
+
+  if (event->data.fd == loop->wakeup) {
+    if (read (loop->wakeup, &count, sizeof count) == -1)
+      log_debug (origin, "eventfd: %s", strerror (errno));
+    return;
+  }
+  if (event->events & (EPOLLIN | EPOLLHUP))
+    what |= CURL_CSELECT_IN;
+  if (event->events & EPOLLOUT)
+    what |= CURL_CSELECT_OUT;
+  if (event->events & EPOLLERR)
+    what |= CURL_CSELECT_ERR;
+  act (loop, event->data.fd, what);
+}
+
+/* A body takes as long to receive as several hits, which would wait for it
+ * where cores are few: between sockets the core is free for others.
+ */
 static void *
 loop_thread (void *opaque)
 {
   struct http_loop *loop = opaque;
-  CURLMcode code;
-  int running;
+  struct epoll_event events[EVENTS_MAX];
+  int n;
 
+  pthread_setname_np (pthread_self (), "tc-http");
   while (look_around (loop)) {
     serve_queue (loop);
-    code = curl_multi_perform (loop->multi, &running);
+    serve_timer (loop);
     serve_finished (loop);
-    if (code == CURLM_OK)
-      code = curl_multi_poll (loop->multi, NULL, 0, IDLE_MS, NULL);
-    if (code != CURLM_OK) {
-      log_debug (origin, "libcurl: %s", curl_multi_strerror (code));
+    n = epoll_wait (loop->epoll, events, EVENTS_MAX, wait_ms (loop));
+    if (n == -1 && errno != EINTR) {
+      log_debug (origin, "epoll_wait: %s", strerror (errno));
       stop_sleep (NULL, TROUBLE_MS);
+    }
+    for (int i = 0; i < n; i++) {
+      serve_event (loop, &events[i]);
+      serve_finished (loop);
+      sched_yield ();
     }
   }
   return NULL;
+}
+
+/* Never blocks: the count would have to come near 2^64. */
+static void
+wake (struct http_loop *loop)
+{
+  eventfd_write (loop->wakeup, 1);
 }
 
 static void
 loop_free (struct http_loop *loop)
 {
   curl_multi_cleanup (loop->multi);
+  if (loop->wakeup != -1)
+    close (loop->wakeup);
+  if (loop->epoll != -1)
+    close (loop->epoll);
   pthread_mutex_destroy (&loop->lock);
   free (loop);
 }
@@ -181,6 +300,30 @@ start_thread (struct http_loop *loop)
   return err;
 }
 
+static int
+set_up (struct http_loop *loop)
+{
+  struct epoll_event event = { .events = EPOLLIN };
+
+  loop->wakeup = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (loop->wakeup == -1)
+    return errno;
+  loop->epoll = epoll_create1 (EPOLL_CLOEXEC);
+  if (loop->epoll == -1)
+    return errno;
+  event.data.fd = loop->wakeup;
+  if (epoll_ctl (loop->epoll, EPOLL_CTL_ADD, loop->wakeup, &event) == -1)
+    return errno;
+  loop->multi = curl_multi_init ();
+  if (!loop->multi)
+    return ENOMEM;
+  curl_multi_setopt (loop->multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
+  curl_multi_setopt (loop->multi, CURLMOPT_SOCKETDATA, loop);
+  curl_multi_setopt (loop->multi, CURLMOPT_TIMERFUNCTION, timer_callback);
+  curl_multi_setopt (loop->multi, CURLMOPT_TIMERDATA, loop);
+  return 0;
+}
+
 static struct http_loop *
 loop_new (struct error *e)
 {
@@ -195,8 +338,10 @@ loop_new (struct error *e)
   }
   pthread_mutex_init (&loop->lock, NULL);
   loop->last = &loop->first;
-  loop->multi = curl_multi_init ();
-  err = loop->multi ? start_thread (loop) : ENOMEM;
+  loop->epoll = loop->wakeup = -1;
+  err = set_up (loop);
+  if (!err)
+    err = start_thread (loop);
   if (err) {
     loop_free (loop);
     error_set (e, err, "the thread for HTTP can't be started: %s",
@@ -216,7 +361,7 @@ keep_connections (struct http_loop *loop, long change)
     loop->connections += change;
     loop->connections_changed = true;
   }
-  curl_multi_wakeup (loop->multi);
+  wake (loop);
 }
 
 struct http_loop *
@@ -249,7 +394,7 @@ http_loop_put (struct http_loop *loop, unsigned connections)
 
     loop->ending = true;
   }
-  curl_multi_wakeup (loop->multi);
+  wake (loop);
   pthread_join (loop->thread, NULL);
   loop_free (loop);
 }
@@ -263,7 +408,7 @@ http_loop_start (struct http_loop *loop, struct http_job *job)
     job->running = job->abort = job->finished = job->queued = false;
     enqueue (loop, job);
   }
-  curl_multi_wakeup (loop->multi);
+  wake (loop);
 }
 
 void
@@ -277,5 +422,5 @@ http_loop_abort (struct http_loop *loop, struct http_job *job)
     job->abort = true;
     enqueue (loop, job);
   }
-  curl_multi_wakeup (loop->multi);
+  wake (loop);
 }
