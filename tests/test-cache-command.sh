@@ -13,6 +13,11 @@ h.cache (1 << 20, 0)
 h.cache (3 << 20, 1 << 20)
 h.cache (1 << 20, 0)
 '
+has_all ()
+{
+  [ "$("$ctl" list --json "$tmp/cache" | jq .blocks)" = 64 ]
+}
+wait_for 60 has_all || fail "not all was stored"
 spoil_image "$tmp/image"
 same_bytes server "$tmp/copy"
 stop_nbdkit server
