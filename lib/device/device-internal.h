@@ -11,6 +11,7 @@
 #include "device/progress.h"
 #include "device/replay.h"
 #include "fetch/readahead.h"
+#include "fetch/retry.h"
 #include "trace/recorder.h"
 
 struct engine

@@ -20,7 +20,8 @@
 struct engine_config
 {
   struct cache_config cache;
-  struct origin_config origin;
+  struct origin_config origin;  /* a try gets all but 1/16 of its timeout,
+                                   all tries together the whole of it each */
   unsigned fetch_retries;
   uint64_t readahead;           /* largest window, bytes; 0: off */
   uint64_t stale_after_ms;      /* open without asking while younger */

@@ -88,6 +88,7 @@ engine_open (const struct engine_config *config, struct error *e)
   engine->config = *config;
   engine->config.cache.stop = config->stop;
   engine->config.origin.stop = config->stop;
+  engine->config.origin.timeout_ms -= config->origin.timeout_ms / RETRY_SLACK;
   engine->cache = cache_open (&engine->config.cache, e);
   if (engine->cache)
     engine->fetch = open_fetch (&engine->config, e);

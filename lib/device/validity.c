@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "device/device-internal.h"
-#include "fetch/retry.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 

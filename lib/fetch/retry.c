@@ -34,7 +34,8 @@ within_bound (const struct retry_rules *rules, const struct retry *retry,
               uint64_t delay_ms, uint64_t now_ns)
 {
   uint64_t tries = (uint64_t) rules->retries + 1;
-  uint64_t bound_ms = rules->timeout_ms * tries * 5 / 4;
+  uint64_t bound_ms = rules->timeout_ms * tries * RETRY_SLACK
+    / (RETRY_SLACK - 1);
   uint64_t passed_ms = (now_ns - retry->started_ns) / NS_PER_MS;
 
   /* The delay is on both sides: time passes, and the bound allows it. */

@@ -15,10 +15,16 @@
 #define RETRY_BACKOFF_MAX_MS 10000u
 #define RETRY_AFTER_MAX_MS 60000u       /* what an origin may ask for */
 
+/* A try gets what the user allows for one, less this part of it, which is for
+ * what comes between tries: so that all end within what is allowed for all.
+ */
+#define RETRY_SLACK 16
+
 struct retry_rules
 {
   unsigned retries;             /* after the first try */
-  uint64_t timeout_ms;          /* bounds one try */
+  uint64_t timeout_ms;          /* bounds one try: what is allowed, less the
+                                   slack */
   uint64_t backoff_ms;          /* the first; 0: RETRY_BACKOFF_MS */
 };
 
@@ -38,7 +44,7 @@ extern void retry_begin (struct retry *retry, uint64_t now_ns);
  * (between half of and the whole backoff, or what the origin asked for if
  * that is longer).  False: given up, because the error is final, the tries
  * are used up, or another try could end beyond
- * timeout_ms * (retries + 1) * 1.25 + the sum of the waits.
+ * what is allowed for one * (retries + 1) + the sum of the waits.
  */
 extern bool retry_again (const struct retry_rules *rules,
                          struct retry *retry, const struct error *e,
