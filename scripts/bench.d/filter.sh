@@ -28,7 +28,10 @@ filter_warm ()
   for turn in "cache filter" "filter cache" "cache filter" "filter cache"; do
     read -ra sides <<<"$turn"
     for side in "${sides[@]}"; do
-      result filter-warm $side "$(iops $side "${random[@]}" --size=4m)"
+      result filter-warm $side \
+        "$(iops $side --rw=randread --bs=64k --iodepth=16 --size=4m \
+             "${timed[@]}")"
+      result filter-warm-4k $side "$(iops $side "${random[@]}" --size=4m)"
     done
   done
 }
