@@ -50,7 +50,7 @@ struct policy
   /* Read by every hit, written by insertions, evictions and now and then by
    * a hit.
    */
-  _Alignas (64) _Atomic uint64_t clock;         /* virtual time */
+  _Alignas (128) _Atomic uint64_t clock;         /* virtual time */
   _Atomic uint64_t inflation;                   /* L, the bits of a double */
   _Atomic uint64_t sequence;                    /* LRU: uses so far */
   _Atomic uint32_t residents;
@@ -58,7 +58,7 @@ struct policy
   /* Uses not yet added to the clock, a line for each thread. */
   struct
   {
-    _Alignas (64) _Atomic uint32_t uses;
+    _Alignas (128) _Atomic uint32_t uses;
   } stripes[POLICY_STRIPES];
 
   /* Owned by the one caller of insert, victims and evicted. */

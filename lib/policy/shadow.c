@@ -4,9 +4,12 @@
  *
  * Every followed block has a row, every setting a view of all rows:
  *
- *     row        hash     bytes   weight  |  view 0           view 1   ...
- *     0          ...      ...     ...     |  score used_at .. score ..
- *     1                                   |  (resident)       (ghost)
+ *     row        hash  bytes  weight  |  view 0                view 1   ...
+ *     0          ...   ...    ...     |  used_at .. score      used_at ..
+ *     1                               |           (resident)   (ghost)
+ *
+ * A use touches one row, an eviction looks at all scores of a view: so the
+ * scores lie apart, by view, and the rest by row.
  *
  * One more view, of the setting of the moment, does not let in what it has
  * not seen lately, if that is to be known.
@@ -51,16 +54,21 @@ const struct shadow_setting shadow_settings[SHADOW_SETTINGS] = {
   { 4, 0.75, false },
 };
 
+struct row
+{
+  uint64_t hash, bytes;
+  double weight;
+  uint32_t used_at[SHADOW_VIEWS];
+  uint32_t evicted_at[SHADOW_VIEWS];    /* in evictions; 0: never */
+  uint8_t frequency[SHADOW_VIEWS];
+};
+
 struct view
 {
   double *score;                        /* by row; INFINITY: not resident */
-  uint32_t *used_at;
-  uint32_t *evicted_at;                 /* in evictions; 0: never */
-  uint8_t *frequency;
   double inflation;
   uint64_t used;                        /* bytes */
   uint32_t residents, evictions;
-  double missed;                        /* cost, of late */
 };
 
 struct shadows
@@ -72,36 +80,28 @@ struct shadows
   _Atomic unsigned best;
   _Atomic bool refuse;
 
-  pthread_mutex_t lock;                 /* of all below */
+  /* Every hit reads what is above, in a line that is hardly ever written. */
+  _Alignas (128) pthread_mutex_t lock;   /* of all below */
   uint64_t share;                       /* of the capacity */
   uint32_t rows, full;                  /* rows to be swept at */
-  uint64_t *hash, *bytes;               /* by row */
-  double *weight;
+  struct row *row;
   uint16_t *index;                      /* row plus 1, by hash: twice room */
-  double total;                         /* cost of all uses, of late */
-  unsigned uses;
   struct view views[SHADOW_VIEWS];
+  unsigned uses;
+  double total;                         /* cost of all uses, of late */
+  double missed[SHADOW_VIEWS];          /* by each view */
 };
-
-static bool
-view_new (struct view *v, uint32_t room)
-{
-  v->score = calloc (room, sizeof *v->score);
-  v->used_at = calloc (room, sizeof *v->used_at);
-  v->evicted_at = calloc (room, sizeof *v->evicted_at);
-  v->frequency = calloc (room, sizeof *v->frequency);
-  return v->score && v->used_at && v->evicted_at && v->frequency;
-}
 
 /* Twice as many rows as there can be blocks: some are only remembered. */
 struct shadows *
 shadows_new (const struct shadows_config *config)
 {
-  struct shadows *s = calloc (1, sizeof *s);
+  struct shadows *s = aligned_alloc (_Alignof (struct shadows), sizeof *s);
   bool complete;
 
   if (s == NULL)
     return NULL;
+  memset (s, 0, sizeof *s);
   s->config = *config;
   s->share = config->capacity;
   s->room = SHADOW_ROWS_MIN;
@@ -111,13 +111,13 @@ shadows_new (const struct shadows_config *config)
   s->full = SHADOW_ROWS_MIN;
   atomic_init (&s->limit, UINT32_MAX);
   pthread_mutex_init (&s->lock, NULL);
-  s->hash = calloc (s->room, sizeof *s->hash);
-  s->bytes = calloc (s->room, sizeof *s->bytes);
-  s->weight = calloc (s->room, sizeof *s->weight);
+  s->row = calloc (s->room, sizeof *s->row);
   s->index = calloc (s->room * 2, sizeof *s->index);
-  complete = s->hash && s->bytes && s->weight && s->index;
-  for (unsigned i = 0; i < s->views_count; ++i)
-    complete = view_new (&s->views[i], s->room) && complete;
+  complete = s->row && s->index;
+  for (unsigned i = 0; i < s->views_count; ++i) {
+    s->views[i].score = calloc (s->room, sizeof *s->views[i].score);
+    complete = s->views[i].score && complete;
+  }
   if (complete)
     return s;
   shadows_free (s);
@@ -130,15 +130,9 @@ shadows_free (struct shadows *shadows)
   if (shadows == NULL)
     return;
   pthread_mutex_destroy (&shadows->lock);
-  for (unsigned i = 0; i < SHADOW_VIEWS; ++i) {
+  for (unsigned i = 0; i < SHADOW_VIEWS; ++i)
     free (shadows->views[i].score);
-    free (shadows->views[i].used_at);
-    free (shadows->views[i].evicted_at);
-    free (shadows->views[i].frequency);
-  }
-  free (shadows->hash);
-  free (shadows->bytes);
-  free (shadows->weight);
+  free (shadows->row);
   free (shadows->index);
   free (shadows);
 }
@@ -168,37 +162,40 @@ shadows_place (struct shadows *s, uint64_t hash)
 {
   uint32_t i = hash & (s->room * 2 - 1);
 
-  while (s->index[i] != 0 && s->hash[s->index[i] - 1] != hash)
+  while (s->index[i] != 0 && s->row[s->index[i] - 1].hash != hash)
     i = (i + 1) & (s->room * 2 - 1);
   return &s->index[i];
 }
 
 static const struct shadow_setting *
-view_setting (const struct shadows *s, const struct view *v)
+view_setting (const struct shadows *s, unsigned i)
 {
-  unsigned i = v - s->views;
-
   return &shadow_settings[i < SHADOW_SETTINGS ? i : shadows_best (s)];
 }
 
 static bool
-view_resident (const struct view *v, uint32_t row)
+view_resident (const struct shadows *s, unsigned i, uint32_t row)
 {
-  return v->score[row] < INFINITY;
+  return s->views[i].score[row] < INFINITY;
 }
 
 static bool
-view_remembers (const struct view *v, uint32_t row, double reach)
+view_remembers (const struct shadows *s, unsigned i, uint32_t row,
+                double reach)
 {
-  return v->evicted_at[row] != 0
-    && v->evictions - v->evicted_at[row] < reach * v->residents;
+  const struct view *v = &s->views[i];
+  uint32_t evicted_at = s->row[row].evicted_at[i];
+
+  return evicted_at != 0 && v->evictions - evicted_at < reach * v->residents;
 }
 
 static void
-view_drop (struct shadows *s, struct view *v, uint32_t row)
+view_drop (struct shadows *s, unsigned i, uint32_t row)
 {
+  struct view *v = &s->views[i];
+
   v->score[row] = INFINITY;
-  v->used -= s->bytes[row];
+  v->used -= s->row[row].bytes;
   v->residents--;
 }
 
@@ -206,11 +203,14 @@ view_drop (struct shadows *s, struct view *v, uint32_t row)
  * use.
  */
 static bool
-view_before (const struct view *v, uint32_t a, uint32_t b, uint32_t now)
+view_before (const struct shadows *s, unsigned i, uint32_t a, uint32_t b,
+             uint32_t now)
 {
-  uint32_t age_a = now - v->used_at[a], age_b = now - v->used_at[b];
+  const double *score = s->views[i].score;
+  uint32_t age_a = now - s->row[a].used_at[i];
+  uint32_t age_b = now - s->row[b].used_at[i];
 
-  if (v->score[a] != v->score[b])
+  if (score[a] != score[b])
     return false;
   if ((age_a < POLICY_IN_USE) != (age_b < POLICY_IN_USE))
     return age_b < POLICY_IN_USE;
@@ -218,79 +218,85 @@ view_before (const struct view *v, uint32_t a, uint32_t b, uint32_t now)
 }
 
 static void
-view_evict (struct shadows *s, struct view *v, uint32_t now)
+view_evict (struct shadows *s, unsigned i, uint32_t now)
 {
-  bool ages = view_setting (s, v)->ages;
+  struct view *v = &s->views[i];
+  bool ages = view_setting (s, i)->ages;
   uint32_t lowest = 0;
 
   for (uint32_t row = 1; row < s->rows; ++row)
     if (v->score[row] < v->score[lowest]
-        || (!ages && view_resident (v, row)
-            && view_before (v, row, lowest, now)))
+        || (!ages && view_resident (s, i, row)
+            && view_before (s, i, row, lowest, now)))
       lowest = row;
   if (ages && v->score[lowest] > v->inflation)
     v->inflation = v->score[lowest];
-  view_drop (s, v, lowest);
-  v->evicted_at[lowest] = ++v->evictions;
+  view_drop (s, i, lowest);
+  s->row[lowest].evicted_at[i] = ++v->evictions;
 }
 
 static double
-view_score (const struct shadows *s, const struct view *v, uint32_t row)
+view_score (const struct shadows *s, unsigned i, const struct row *r)
 {
-  double more = view_setting (s, v)->reuse
-    * (v->frequency[row] - POLICY_CREDIT_ONE) / POLICY_CREDIT_ONE;
+  double more = view_setting (s, i)->reuse
+    * (r->frequency[i] - POLICY_CREDIT_ONE) / POLICY_CREDIT_ONE;
 
-  return v->inflation + s->weight[row] * (1 + more);
+  return s->views[i].inflation + r->weight * (1 + more);
 }
 
 /* Refuses what would push something out and was not seen lately. */
 static bool
-view_refuses (const struct shadows *s, struct view *v, uint32_t row)
+view_refuses (struct shadows *s, unsigned i, uint32_t row)
 {
-  if (v != &s->views[SHADOW_REFUSING] || v->used + s->bytes[row] <= s->share
-      || view_remembers (v, row, SHADOW_REACH_MAX))
+  struct view *v = &s->views[i];
+  struct row *r = &s->row[row];
+
+  if (i != SHADOW_REFUSING || v->used + r->bytes <= s->share
+      || view_remembers (s, i, row, SHADOW_REACH_MAX))
     return false;
-  v->evicted_at[row] = ++v->evictions;
+  r->evicted_at[i] = ++v->evictions;
   return true;
 }
 
 static void
-view_use (struct shadows *s, struct view *v, uint32_t row,
+view_use (struct shadows *s, unsigned i, uint32_t row,
           const struct shadow_use *use)
 {
-  double reach = view_setting (s, v)->reach;
-  uint32_t gap = use->now - v->used_at[row];
+  struct view *v = &s->views[i];
+  struct row *r = &s->row[row];
+  double reach = view_setting (s, i)->reach;
+  uint32_t gap = use->now - r->used_at[i];
   unsigned frequency = POLICY_CREDIT_ONE;
 
-  if (view_resident (v, row)) {
+  if (view_resident (s, i, row)) {
     if (gap < s->config.window)
       return;
-    frequency += s->config.decay (v->frequency[row], gap);
+    frequency += s->config.decay (r->frequency[i], gap);
     if (frequency > POLICY_CREDIT_MAX)
       frequency = POLICY_CREDIT_MAX;
   }
   else {
-    v->missed += use->cost;
-    if (s->bytes[row] > s->share || view_refuses (s, v, row))
+    s->missed[i] += use->cost;
+    if (r->bytes > s->share || view_refuses (s, i, row))
       return;
-    while (v->used + s->bytes[row] > s->share)
-      view_evict (s, v, use->now);
-    if (view_remembers (v, row, reach))
+    while (v->used + r->bytes > s->share)
+      view_evict (s, i, use->now);
+    if (view_remembers (s, i, row, reach))
       frequency += POLICY_CREDIT_ONE;
-    v->used += s->bytes[row];
+    v->used += r->bytes;
     v->residents++;
   }
-  v->frequency[row] = frequency;
-  v->used_at[row] = use->now;
-  v->score[row] = view_score (s, v, row);
+  r->frequency[i] = frequency;
+  r->used_at[i] = use->now;
+  v->score[row] = view_score (s, i, r);
 }
 
 static bool
 shadows_needed (const struct shadows *s, uint32_t row)
 {
   for (unsigned i = 0; i < s->views_count; ++i)
-    if (view_resident (&s->views[i], row)
-        || view_remembers (&s->views[i], row, SHADOW_REACH_MAX))
+    if (view_resident (s, i, row)
+        || view_remembers (s, i, row, SHADOW_REACH_MAX))
       return true;
   return false;
 }
@@ -298,17 +304,9 @@ shadows_needed (const struct shadows *s, uint32_t row)
 static void
 shadows_move (struct shadows *s, uint32_t to, uint32_t from)
 {
-  s->hash[to] = s->hash[from];
-  s->bytes[to] = s->bytes[from];
-  s->weight[to] = s->weight[from];
-  for (unsigned i = 0; i < s->views_count; ++i) {
-    struct view *v = &s->views[i];
-
-    v->score[to] = v->score[from];
-    v->used_at[to] = v->used_at[from];
-    v->evicted_at[to] = v->evicted_at[from];
-    v->frequency[to] = v->frequency[from];
-  }
+  s->row[to] = s->row[from];
+  for (unsigned i = 0; i < s->views_count; ++i)
+    s->views[i].score[to] = s->views[i].score[from];
 }
 
 /* Keeps the order of the rows: of equal scores the older row goes first. */
@@ -318,7 +316,7 @@ shadows_sweep (struct shadows *s)
   uint32_t kept = 0;
 
   for (uint32_t row = 0; row < s->rows; ++row) {
-    bool sampled = shadows_sampled (s, s->hash[row]);
+    bool sampled = shadows_sampled (s, s->row[row].hash);
 
     if (sampled && shadows_needed (s, row)) {
       if (kept != row)
@@ -327,13 +325,13 @@ shadows_sweep (struct shadows *s)
       continue;
     }
     for (unsigned i = 0; i < s->views_count; ++i)
-      if (view_resident (&s->views[i], row))
-        view_drop (s, &s->views[i], row);
+      if (view_resident (s, i, row))
+        view_drop (s, i, row);
   }
   s->rows = kept;
   memset (s->index, 0, s->room * 2 * sizeof *s->index);
   for (uint32_t row = 0; row < kept; ++row)
-    *shadows_place (s, s->hash[row]) = row + 1;
+    *shadows_place (s, s->row[row].hash) = row + 1;
 }
 
 static void
@@ -349,7 +347,7 @@ shadows_make_room (struct shadows *s)
       s->views[i].evictions /= 2;
     for (uint32_t row = 0; row < s->rows; ++row)
       for (unsigned i = 0; i < s->views_count; ++i)
-        s->views[i].evicted_at[row] /= 2;
+        s->row[row].evicted_at[i] /= 2;
     shadows_sweep (s);
   }
   s->full = min_u64 (s->rows * 2 + SHADOW_ROWS_MIN, s->room);
@@ -370,13 +368,11 @@ shadows_row (struct shadows *s, uint64_t hash, uint64_t bytes, double weight)
   }
   row = s->rows++;
   *place = row + 1;
-  s->hash[row] = hash;
-  s->bytes[row] = bytes;
-  s->weight[row] = weight;
-  for (unsigned i = 0; i < s->views_count; ++i) {
+  s->row[row] = (struct row) {
+    .hash = hash, .bytes = bytes, .weight = weight
+  };
+  for (unsigned i = 0; i < s->views_count; ++i)
     s->views[i].score[row] = INFINITY;
-    s->views[i].evicted_at[row] = 0;
-  }
   return row;
 }
 
@@ -386,14 +382,14 @@ shadows_choose (struct shadows *s)
   unsigned now = shadows_best (s), best = now;
 
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    if (s->views[i].missed < s->views[best].missed)
+    if (s->missed[i] < s->missed[best])
       best = i;
-  if (s->views[best].missed
-      < s->views[now].missed - SHADOW_MARGIN * s->total)
+  if (s->missed[best]
+      < s->missed[now] - SHADOW_MARGIN * s->total)
     atomic_store_explicit (&s->best, best, memory_order_relaxed);
   if (s->config.refuses)
-    atomic_store_explicit (&s->refuse, s->views[SHADOW_REFUSING].missed
-                           <= s->views[best].missed * SHADOW_REFUSE,
+    atomic_store_explicit (&s->refuse, s->missed[SHADOW_REFUSING]
+                           <= s->missed[best] * SHADOW_REFUSE,
                            memory_order_relaxed);
 }
 
@@ -408,8 +404,8 @@ shadows_use_locked (struct shadows *s, const struct shadow_use *use)
   keep = 1 - 1 / (SHADOW_MEMORY * blocks);
   s->total = s->total * keep + use->cost;
   for (unsigned i = 0; i < s->views_count; ++i) {
-    s->views[i].missed *= keep;
-    view_use (s, &s->views[i], row, use);
+    s->missed[i] *= keep;
+    view_use (s, i, row, use);
   }
   if (++s->uses % SHADOW_CHOOSE == 0)
     shadows_choose (s);
@@ -427,10 +423,10 @@ shadows_seed (struct shadows *s, const struct shadow_resident *resident)
   for (unsigned i = 0; i < s->views_count; ++i) {
     struct view *v = &s->views[i];
 
-    v->frequency[row] = resident->frequency;
-    v->used_at[row] = resident->used_at;
-    v->score[row] = view_score (s, v, row)
-      + (view_setting (s, v)->ages ? resident->base : 0);
+    s->row[row].frequency[i] = resident->frequency;
+    s->row[row].used_at[i] = resident->used_at;
+    v->score[row] = view_score (s, i, &s->row[row])
+      + (view_setting (s, i)->ages ? resident->base : 0);
     v->used += resident->bytes;
     v->residents++;
   }
@@ -455,7 +451,7 @@ shadows_save (struct shadows *shadows, struct shadow_history *history)
   history->total = shadows->total < UINT32_MAX ? shadows->total : UINT32_MAX;
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
     history->ratios[i] = shadows->total > 0
-      ? shadows->views[i].missed / shadows->total * UINT16_MAX + 0.5 : 0;
+      ? shadows->missed[i] / shadows->total * UINT16_MAX + 0.5 : 0;
 }
 
 /* Whatever was saved, it weighs no more than what full shadows of blocks of
@@ -471,7 +467,7 @@ shadows_load (struct shadows *shadows, const struct shadow_history *history)
     total = SHADOW_MEMORY * SHADOW_MEMORY_MIN;
   shadows->total = min_u64 (total, (uint64_t) SHADOW_MEMORY * shadows->room);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    shadows->views[i].missed =
+    shadows->missed[i] =
       shadows->total * history->ratios[i] / UINT16_MAX;
   shadows_choose (shadows);
 }

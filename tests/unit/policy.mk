@@ -1,8 +1,13 @@
 # Unit tests of: policy.
 check_PROGRAMS += tests/unit/test-policy tests/unit/test-policy-choice \
-	tests/unit/test-policy-state tests/unit/test-policy-threads
+	tests/unit/test-policy-state tests/unit/test-policy-threads \
+	tests/unit/test-policy-bounds
 TESTS += tests/unit/test-policy tests/unit/test-policy-choice \
-	tests/unit/test-policy-state tests/unit/test-policy-threads
+	tests/unit/test-policy-state tests/unit/test-policy-threads \
+	tests/unit/test-policy-bounds
+tests_unit_test_policy_bounds_SOURCES = tests/unit/test-policy-bounds.c \
+	tests/unit/test-policy.h
+tests_unit_test_policy_bounds_LDADD = libtiercache.la $(CMOCKA_LIBS)
 tests_unit_test_policy_choice_SOURCES = tests/unit/test-policy-choice.c \
 	tests/unit/test-policy.h
 tests_unit_test_policy_choice_LDADD = libtiercache.la $(CMOCKA_LIBS)
