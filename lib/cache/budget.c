@@ -41,6 +41,7 @@ budget_fixed (struct cache *c, uint32_t slots, uint64_t dir_bytes)
 
   return round_up (dir_bytes, c->unit) + c->unit +      /* room to grow */
     c->unit +                                           /* lock */
+    learned_reserve (c, slots) +
     round_up (index, c->unit) + round_up (index / 100, c->unit) +
     2 * (uint64_t) c->unit;
 }

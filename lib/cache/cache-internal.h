@@ -152,6 +152,8 @@ struct cache
   enum policy_goal goal;
   enum policy_admission admission;
   uint64_t nonce, hash_seed;
+  uint8_t *learned;             /* what learned_open has found; or NULL */
+  size_t learned_bytes;
   uint32_t unit;                /* of allocation in this file system */
 
   int lock_fd, index_fd;
@@ -466,6 +468,21 @@ pin_evictable (struct cache *c) /* lock held */
  * of a cache's and are not.
  */
 extern int owned_check (struct cache *c, struct error *e);
+
+/* Is the lock in the directory still the one that is held? */
+extern bool owned_in_place (struct cache *c);
+
+/* learned.c: what the policy has learned, over a restart.  It is read before
+ * anything is hashed, because the hashes in it are of its seed; given to the
+ * policy if it is of this cache; and gone then.
+ */
+extern void learned_open (struct cache *c);
+extern void learned_load (struct cache *c);
+extern void learned_drop (struct cache *c);
+extern void learned_save (struct cache *c);
+
+/* The space it may take; 0: it is not kept, in so small a cache. */
+extern uint64_t learned_reserve (const struct cache *c, uint32_t slots);
 
 /* recover.c: fills the cache from what the directory holds. */
 extern int recover (struct cache *c, uint64_t dir_bytes, struct error *e);

@@ -176,9 +176,12 @@ open_directory (struct cache *c, struct error *e)
     return cannot (c, "make the directory", e);
   raise_descriptors (c);
   if (owned_check (c, e) == -1 || take_lock (c, e) == -1 ||
-      check_file_system (c, e) == -1 || dir_bytes (c, &bytes, e) == -1 ||
-      recover (c, bytes, e) == -1)
+      check_file_system (c, e) == -1 || dir_bytes (c, &bytes, e) == -1)
     return -1;
+  learned_open (c);
+  if (recover (c, bytes, e) == -1)
+    return -1;
+  learned_drop (c);
   log_debug (cache, "%s: %" PRIu64 " blocks in %" PRIu32 " slots, %" PRIu64
              " of %" PRIu64 " bytes", c->dir, atomic_load (&c->resident),
              c->slots, budget_used (c), c->size);
@@ -204,6 +207,7 @@ free_cache (struct cache *c)
   free (c->file_peak);
   free (c->dead);
   free (c->sweep_dead);
+  free (c->learned);
   pthread_mutex_destroy (&c->lock);
   pthread_mutex_destroy (&c->objects_lock);
   pthread_cond_destroy (&c->evict_cond);
@@ -314,6 +318,8 @@ cache_close (struct cache *c)
     objects_save (c, false);
     if (save_records (c) == -1)
       health_failed (c, "write", "index", UINT32_MAX, errno);
+    else
+      learned_save (c);
   }
   free_cache (c);
 }

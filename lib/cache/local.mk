@@ -9,6 +9,7 @@ libtiercache_la_SOURCES += \
 	lib/cache/evict.c \
 	lib/cache/health.c \
 	lib/cache/index.c \
+	lib/cache/learned.c \
 	lib/cache/list.c \
 	lib/cache/list-open.c \
 	lib/cache/load.c \

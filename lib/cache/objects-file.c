@@ -149,26 +149,6 @@ write_file (struct cache *c, const uint8_t *image, size_t bytes)
   return -1;
 }
 
-/* Is the lock in the directory still the one that is held?  One that was
- * moved may have made place for somebody else's cache.
- */
-static bool
-is_in_place (struct cache *c)
-{
-  CLEANUP_FREE char *path = cache_path (c->dir, "lock");
-  struct stat now, held;
-  int fd, r;
-
-  fd = !path ? -1 :
-    c->sys->open (c->sys, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-  if (fd == -1)
-    return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
-  r = c->sys->fstat (c->sys, fd, &now);
-  c->sys->close (c->sys, fd);
-  return r == -1 || c->sys->fstat (c->sys, c->lock_fd, &held) == -1
-    || (now.st_dev == held.st_dev && now.st_ino == held.st_ino);
-}
-
 /* Space for the old file and the new one. */
 static bool
 reserve (struct cache *c, uint64_t bytes, bool wait)
@@ -190,7 +170,7 @@ save (struct cache *c, const uint8_t *image, size_t bytes, bool wait)
 {
   if (!image)
     return -1;
-  if (!is_in_place (c)) {
+  if (!owned_in_place (c)) {
     if (!atomic_exchange (&c->moved, true))
       log_info ("%s: is not the directory any more that it was: what is "
                 "cached, or pinned, from now on is forgotten at the end: "

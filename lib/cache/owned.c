@@ -93,10 +93,30 @@ owned_check (struct cache *c, struct error *e)
     return foreign (c, "index", e);
   if (is_there (c, "objects"))
     return foreign (c, "objects", e);
+  if (is_there (c, "learned"))
+    return foreign (c, "learned", e);
   for (unsigned i = 0; i < DATA_LOOKED_AT; i++) {
     snprintf (name, sizeof name, "data.%u", i);
     if (is_there (c, name))
       return foreign (c, name, e);
   }
   return 0;
+}
+
+/* A directory that was moved may have made place for somebody else's cache. */
+bool
+owned_in_place (struct cache *c)
+{
+  CLEANUP_FREE char *path = cache_path (c->dir, "lock");
+  struct stat now, held;
+  int fd, r;
+
+  fd = !path ? -1 :
+    c->sys->open (c->sys, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  if (fd == -1)
+    return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+  r = c->sys->fstat (c->sys, fd, &now);
+  c->sys->close (c->sys, fd);
+  return r == -1 || c->sys->fstat (c->sys, c->lock_fd, &held) == -1
+    || (now.st_dev == held.st_dev && now.st_ino == held.st_ino);
 }

@@ -267,8 +267,10 @@ load (struct cache *c, const struct index_header *h, uint64_t dir_bytes,
     if (data_open (c, i, false) == -1 && errno != ENOENT)
       return error_set (e, errno, "%s/data.%" PRIu32 ": cannot open: %s",
                         c->dir, i, strerror (errno));
-  if (same_policy)
+  if (same_policy) {
     policy_load (c->policy, h->policy_state);
+    learned_load (c);
+  }
   load_records (c, min_u64 (h->slots, c->slots), same_policy);
   unlink_data (c, c->files);
   if (reclaim (c, e) == -1)

@@ -81,6 +81,27 @@ struct policy
   double size_weight[POLICY_SIZES];     /* by size code; 64 KiB is 1 */
 };
 
+/* So large an L leaves no room for differences: it is damage. */
+#define POLICY_INFLATION_MAX 1e12
+
+/* Little-endian numbers of 1 to 8 bytes. */
+static inline void
+policy_put (uint8_t *out, uint64_t value, unsigned bytes)
+{
+  for (unsigned i = 0; i < bytes; ++i)
+    out[i] = value >> (8 * i);
+}
+
+static inline uint64_t
+policy_get (const uint8_t *in, unsigned bytes)
+{
+  uint64_t value = 0;
+
+  for (unsigned i = 0; i < bytes; ++i)
+    value |= (uint64_t) in[i] << (8 * i);
+  return value;
+}
+
 static inline double
 policy_double (uint64_t bits)
 {

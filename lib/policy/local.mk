@@ -7,4 +7,6 @@ libtiercache_la_SOURCES += \
 	lib/policy/saved.c \
 	lib/policy/shadow.c \
 	lib/policy/shadow.h \
+	lib/policy/shadow-image.c \
+	lib/policy/shadow-internal.h \
 	lib/policy/victims.c

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum policy_kind
@@ -135,5 +136,18 @@ extern void policy_save (const struct policy *policy,
                          uint8_t out[POLICY_SAVED]);
 extern void policy_load (struct policy *policy,
                          const uint8_t in[POLICY_SAVED]);
+
+/* What the shadows have seen, beyond the little that is in POLICY_SAVED: so
+ * that a restart is no new beginning.  policy_learned_most is how much room
+ * policy_learned_save needs, at most 0.3 MB; the latter returns what it has
+ * written, 0 if the policy learns nothing.  To be loaded after policy_load and
+ * before the entries, into a policy of the same seed.  False, and nothing has
+ * changed: damaged, or of another goal or kind or a larger cache.  What was
+ * changed on purpose can make the choice of the setting a bad one, not more.
+ */
+extern size_t policy_learned_most (const struct policy_config *config);
+extern size_t policy_learned_save (struct policy *policy, uint8_t *out);
+extern bool policy_learned_load (struct policy *policy, const uint8_t *in,
+                                 size_t bytes);
 
 #endif /* TIERCACHE_POLICY_H */

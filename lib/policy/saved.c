@@ -16,28 +16,9 @@
 #include "policy/internal.h"
 #include "util/minmax.h"
 
-/* So large an L leaves no room for differences: it is damage. */
-#define SAVED_INFLATION_MAX 1e12
 #define SAVED_SEQUENCE_MAX (UINT64_C (1) << 62)
 
 #define SAVED_COST_UNKNOWN 135u         /* weight 1 */
-
-static void
-saved_put (uint8_t *out, uint64_t value, unsigned bytes)
-{
-  for (unsigned i = 0; i < bytes; ++i)
-    out[i] = value >> (8 * i);
-}
-
-static uint64_t
-saved_get (const uint8_t *in, unsigned bytes)
-{
-  uint64_t value = 0;
-
-  for (unsigned i = 0; i < bytes; ++i)
-    value |= (uint64_t) in[i] << (8 * i);
-  return value;
-}
 
 void
 policy_save (const struct policy *policy, uint8_t out[POLICY_SAVED])
@@ -50,38 +31,38 @@ policy_save (const struct policy *policy, uint8_t out[POLICY_SAVED])
     ? atomic_load_explicit (&policy->sequence, memory_order_relaxed)
     : atomic_load_explicit (&policy->inflation, memory_order_relaxed);
   clock = atomic_load_explicit (&policy->clock, memory_order_relaxed);
-  saved_put (out, inflation, 8);
-  saved_put (out + 8, clock, 8);
+  policy_put (out, inflation, 8);
+  policy_put (out + 8, clock, 8);
   if (policy->kind == POLICY_LRU)
     return;
   shadows_save (policy->shadows, &history);
-  saved_put (out + 28, history.total, 4);
+  policy_put (out + 28, history.total, 4);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    saved_put (out + 16 + 2 * i, history.ratios[i], 2);
+    policy_put (out + 16 + 2 * i, history.ratios[i], 2);
 }
 
 void
 policy_load (struct policy *policy, const uint8_t in[POLICY_SAVED])
 {
-  double inflation = policy_double (saved_get (in, 8));
+  double inflation = policy_double (policy_get (in, 8));
   struct shadow_history history;
 
-  atomic_store_explicit (&policy->clock, saved_get (in + 8, 8),
+  atomic_store_explicit (&policy->clock, policy_get (in + 8, 8),
                          memory_order_relaxed);
   if (policy->kind == POLICY_LRU) {
     atomic_store_explicit (&policy->sequence,
-                           min_u64 (saved_get (in, 8), SAVED_SEQUENCE_MAX),
+                           min_u64 (policy_get (in, 8), SAVED_SEQUENCE_MAX),
                            memory_order_relaxed);
     return;
   }
   /* Written so that a NaN is refused too. */
-  if (!(inflation >= 1 && inflation <= SAVED_INFLATION_MAX))
+  if (!(inflation >= 1 && inflation <= POLICY_INFLATION_MAX))
     inflation = 1;
   atomic_store_explicit (&policy->inflation, policy_bits (inflation),
                          memory_order_relaxed);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    history.ratios[i] = saved_get (in + 16 + 2 * i, 2);
-  history.total = saved_get (in + 28, 4);
+    history.ratios[i] = policy_get (in + 16 + 2 * i, 2);
+  history.total = policy_get (in + 28, 4);
   shadows_load (policy->shadows, &history);
 }
 
@@ -89,13 +70,13 @@ void
 policy_entry_save (const struct policy_entry *entry,
                    uint8_t out[POLICY_ENTRY_SAVED])
 {
-  saved_put (out, atomic_load_explicit (&entry->base,
+  policy_put (out, atomic_load_explicit (&entry->base,
                                         memory_order_relaxed), 8);
-  saved_put (out + 8, atomic_load_explicit (&entry->used_at,
+  policy_put (out + 8, atomic_load_explicit (&entry->used_at,
                                             memory_order_relaxed), 4);
   out[12] = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
   out[13] = atomic_load_explicit (&entry->cost, memory_order_relaxed);
-  saved_put (out + 14, atomic_load_explicit (&entry->size_gap,
+  policy_put (out + 14, atomic_load_explicit (&entry->size_gap,
                                              memory_order_relaxed), 2);
 }
 
@@ -126,10 +107,10 @@ policy_entry_load (struct policy *policy, struct policy_entry *entry,
                    uint64_t key, uint64_t bytes,
                    const uint8_t in[POLICY_ENTRY_SAVED])
 {
-  uint64_t base = saved_get (in, 8);
-  uint32_t used_at = saved_get (in + 8, 4), now = policy_now (policy);
+  uint64_t base = policy_get (in, 8);
+  uint32_t used_at = policy_get (in + 8, 4), now = policy_now (policy);
   unsigned frequency = in[12], cost = in[13];
-  unsigned gap = saved_get (in + 14, 2) >> POLICY_GAP_SHIFT;
+  unsigned gap = policy_get (in + 14, 2) >> POLICY_GAP_SHIFT;
 
   if (frequency < POLICY_CREDIT_ONE)
     frequency = POLICY_CREDIT_ONE;
@@ -151,4 +132,29 @@ policy_entry_load (struct policy *policy, struct policy_entry *entry,
   atomic_fetch_add_explicit (&policy->residents, 1, memory_order_relaxed);
   if (policy->kind == POLICY_WEIGHTED)
     policy_seed_shadows (policy, entry, key, bytes);
+}
+
+size_t
+policy_learned_most (const struct policy_config *config)
+{
+  return config->kind != POLICY_WEIGHTED ? 0
+    : 4 + shadows_image_most (config->max_entries,
+                              config->admission == POLICY_AUTO);
+}
+
+size_t
+policy_learned_save (struct policy *policy, uint8_t *out)
+{
+  if (!policy->shadows)
+    return 0;
+  policy_put (out, policy->goal, 4);
+  return 4 + shadows_image_save (policy->shadows, out + 4);
+}
+
+/* Weights of another goal mean nothing. */
+bool
+policy_learned_load (struct policy *policy, const uint8_t *in, size_t bytes)
+{
+  return policy->shadows && bytes > 4 && policy_get (in, 4) == policy->goal
+    && shadows_image_load (policy->shadows, in + 4, bytes - 4);
 }

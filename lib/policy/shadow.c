@@ -28,15 +28,9 @@
 #include <string.h>
 
 #include "policy/internal.h"
-#include "policy/shadow.h"
+#include "policy/shadow-internal.h"
 #include "util/cleanup.h"
 #include "util/minmax.h"
-
-#define SHADOW_ROWS 2048u               /* power of two, as the next */
-#define SHADOW_ROWS_MIN 256u
-#define SHADOW_ROWS_FREED 8             /* less than a part so small: too few */
-#define SHADOW_VIEWS (SHADOW_SETTINGS + 1)
-#define SHADOW_REFUSING SHADOW_SETTINGS /* the number of its view */
 
 /* Misses are forgotten over so many uses of each block of a shadow. */
 #define SHADOW_MEMORY 64
@@ -54,45 +48,17 @@ const struct shadow_setting shadow_settings[SHADOW_SETTINGS] = {
   { 4, 0.75, false },
 };
 
-struct row
+/* Twice as many as there can be blocks: some are only remembered. */
+uint32_t
+shadows_room (uint32_t entries)
 {
-  uint64_t hash, bytes;
-  double weight;
-  uint32_t used_at[SHADOW_VIEWS];
-  uint32_t evicted_at[SHADOW_VIEWS];    /* in evictions; 0: never */
-  uint8_t frequency[SHADOW_VIEWS];
-};
+  uint32_t room = SHADOW_ROWS_MIN;
 
-struct view
-{
-  double *score;                        /* by row; INFINITY: not resident */
-  double inflation;
-  uint64_t used;                        /* bytes */
-  uint32_t residents, evictions;
-};
+  while (room < SHADOW_ROWS && room / 2 < entries)
+    room *= 2;
+  return room;
+}
 
-struct shadows
-{
-  struct shadows_config config;
-  uint32_t room;                        /* rows at most; power of two */
-  unsigned views_count;
-  _Atomic uint32_t limit;               /* upper half of a sampled hash */
-  _Atomic unsigned best;
-  _Atomic bool refuse;
-
-  /* Every hit reads what is above, in a line that is hardly ever written. */
-  _Alignas (128) pthread_mutex_t lock;   /* of all below */
-  uint64_t share;                       /* of the capacity */
-  uint32_t rows, full;                  /* rows to be swept at */
-  struct row *row;
-  uint16_t *index;                      /* row plus 1, by hash: twice room */
-  struct view views[SHADOW_VIEWS];
-  unsigned uses;
-  double total;                         /* cost of all uses, of late */
-  double missed[SHADOW_VIEWS];          /* by each view */
-};
-
-/* Twice as many rows as there can be blocks: some are only remembered. */
 struct shadows *
 shadows_new (const struct shadows_config *config)
 {
@@ -104,9 +70,7 @@ shadows_new (const struct shadows_config *config)
   memset (s, 0, sizeof *s);
   s->config = *config;
   s->share = config->capacity;
-  s->room = SHADOW_ROWS_MIN;
-  while (s->room < SHADOW_ROWS && s->room / 2 < config->entries)
-    s->room *= 2;
+  s->room = shadows_room (config->entries);
   s->views_count = SHADOW_SETTINGS + config->refuses;
   s->full = SHADOW_ROWS_MIN;
   atomic_init (&s->limit, UINT32_MAX);
@@ -167,6 +131,14 @@ shadows_place (struct shadows *s, uint64_t hash)
   return &s->index[i];
 }
 
+void
+shadows_index (struct shadows *s)
+{
+  memset (s->index, 0, s->room * 2 * sizeof *s->index);
+  for (uint32_t row = 0; row < s->rows; ++row)
+    *shadows_place (s, s->row[row].hash) = row + 1;
+}
+
 static const struct shadow_setting *
 view_setting (const struct shadows *s, unsigned i)
 {
@@ -183,7 +155,7 @@ static bool
 view_remembers (const struct shadows *s, unsigned i, uint32_t row,
                 double reach)
 {
-  const struct view *v = &s->views[i];
+  const struct shadow_view *v = &s->views[i];
   uint32_t evicted_at = s->row[row].evicted_at[i];
 
   return evicted_at != 0 && v->evictions - evicted_at < reach * v->residents;
@@ -192,7 +164,7 @@ view_remembers (const struct shadows *s, unsigned i, uint32_t row,
 static void
 view_drop (struct shadows *s, unsigned i, uint32_t row)
 {
-  struct view *v = &s->views[i];
+  struct shadow_view *v = &s->views[i];
 
   v->score[row] = INFINITY;
   v->used -= s->row[row].bytes;
@@ -220,7 +192,7 @@ view_before (const struct shadows *s, unsigned i, uint32_t a, uint32_t b,
 static void
 view_evict (struct shadows *s, unsigned i, uint32_t now)
 {
-  struct view *v = &s->views[i];
+  struct shadow_view *v = &s->views[i];
   bool ages = view_setting (s, i)->ages;
   uint32_t lowest = 0;
 
@@ -236,7 +208,7 @@ view_evict (struct shadows *s, unsigned i, uint32_t now)
 }
 
 static double
-view_score (const struct shadows *s, unsigned i, const struct row *r)
+view_score (const struct shadows *s, unsigned i, const struct shadow_row *r)
 {
   double more = view_setting (s, i)->reuse
     * (r->frequency[i] - POLICY_CREDIT_ONE) / POLICY_CREDIT_ONE;
@@ -248,8 +220,8 @@ view_score (const struct shadows *s, unsigned i, const struct row *r)
 static bool
 view_refuses (struct shadows *s, unsigned i, uint32_t row)
 {
-  struct view *v = &s->views[i];
-  struct row *r = &s->row[row];
+  struct shadow_view *v = &s->views[i];
+  struct shadow_row *r = &s->row[row];
 
   if (i != SHADOW_REFUSING || v->used + r->bytes <= s->share
       || view_remembers (s, i, row, SHADOW_REACH_MAX))
@@ -262,8 +234,8 @@ static void
 view_use (struct shadows *s, unsigned i, uint32_t row,
           const struct shadow_use *use)
 {
-  struct view *v = &s->views[i];
-  struct row *r = &s->row[row];
+  struct shadow_view *v = &s->views[i];
+  struct shadow_row *r = &s->row[row];
   double reach = view_setting (s, i)->reach;
   uint32_t gap = use->now - r->used_at[i];
   unsigned frequency = POLICY_CREDIT_ONE;
@@ -329,9 +301,13 @@ shadows_sweep (struct shadows *s)
         view_drop (s, i, row);
   }
   s->rows = kept;
-  memset (s->index, 0, s->room * 2 * sizeof *s->index);
-  for (uint32_t row = 0; row < kept; ++row)
-    *shadows_place (s, s->row[row].hash) = row + 1;
+  shadows_index (s);
+}
+
+uint64_t
+shadows_share (const struct shadows *s, uint32_t limit)
+{
+  return (double) s->config.capacity * (limit + 1.0) / 0x1p32;
 }
 
 static void
@@ -342,7 +318,7 @@ shadows_make_room (struct shadows *s)
     uint32_t limit = atomic_load_explicit (&s->limit, memory_order_relaxed);
 
     atomic_store_explicit (&s->limit, limit / 2, memory_order_relaxed);
-    s->share = (double) s->config.capacity * (limit / 2 + 1.0) / 0x1p32;
+    s->share = shadows_share (s, limit / 2);
     for (unsigned i = 0; i < s->views_count; ++i)
       s->views[i].evictions /= 2;
     for (uint32_t row = 0; row < s->rows; ++row)
@@ -368,7 +344,7 @@ shadows_row (struct shadows *s, uint64_t hash, uint64_t bytes, double weight)
   }
   row = s->rows++;
   *place = row + 1;
-  s->row[row] = (struct row) {
+  s->row[row] = (struct shadow_row) {
     .hash = hash, .bytes = bytes, .weight = weight
   };
   for (unsigned i = 0; i < s->views_count; ++i)
@@ -376,7 +352,7 @@ shadows_row (struct shadows *s, uint64_t hash, uint64_t bytes, double weight)
   return row;
 }
 
-static void
+void
 shadows_choose (struct shadows *s)
 {
   unsigned now = shadows_best (s), best = now;
@@ -417,11 +393,11 @@ shadows_seed (struct shadows *s, const struct shadow_resident *resident)
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&s->lock);
   uint32_t row;
 
-  if (*shadows_place (s, resident->hash) != 0)
+  if (s->whole || *shadows_place (s, resident->hash) != 0)
     return;
   row = shadows_row (s, resident->hash, resident->bytes, resident->weight);
   for (unsigned i = 0; i < s->views_count; ++i) {
-    struct view *v = &s->views[i];
+    struct shadow_view *v = &s->views[i];
 
     s->row[row].frequency[i] = resident->frequency;
     s->row[row].used_at[i] = resident->used_at;

@@ -10,6 +10,7 @@
 #define TIERCACHE_SHADOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SHADOW_SETTINGS 5
@@ -96,5 +97,13 @@ extern void shadows_save (struct shadows *shadows,
                           struct shadow_history *history);
 extern void shadows_load (struct shadows *shadows,
                           const struct shadow_history *history);
+
+/* All of it, as bytes: see policy_learned_save.  Loading is for shadows that
+ * have seen nothing yet.
+ */
+extern size_t shadows_image_most (uint32_t entries, bool refuses);
+extern size_t shadows_image_save (struct shadows *shadows, uint8_t *out);
+extern bool shadows_image_load (struct shadows *shadows, const uint8_t *in,
+                                size_t bytes);
 
 #endif /* TIERCACHE_SHADOW_H */

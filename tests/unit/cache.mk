@@ -12,6 +12,7 @@ cache_tests = \
 	tests/unit/test-cache-command \
 	tests/unit/test-cache-damage \
 	tests/unit/test-cache-memory \
+	tests/unit/test-cache-learned \
 	tests/unit/test-cache-pin \
 	tests/unit/test-cache-sick \
 	tests/unit/test-cache-threads \
@@ -69,6 +70,11 @@ tests_unit_test_cache_command_CPPFLAGS = $(cache_test_cppflags)
 tests_unit_test_cache_command_CFLAGS = $(cache_test_cflags)
 tests_unit_test_cache_command_LDADD = $(cache_test_ldadd)
 
+tests_unit_test_cache_learned_SOURCES = \
+	tests/unit/test-cache-learned.c $(cache_test_help)
+tests_unit_test_cache_learned_CPPFLAGS = $(cache_test_cppflags)
+tests_unit_test_cache_learned_CFLAGS = $(cache_test_cflags)
+tests_unit_test_cache_learned_LDADD = $(cache_test_ldadd)
 tests_unit_test_cache_pin_SOURCES = \
 	tests/unit/test-cache-pin.c $(cache_test_help)
 tests_unit_test_cache_pin_CPPFLAGS = $(cache_test_cppflags)

@@ -456,7 +456,7 @@ static void
 test_foreign (void **state)
 {
   static const char *const names[] = {
-    "index", "objects", "data.0", "data.7", "lock"
+    "index", "objects", "data.0", "data.7", "lock", "learned"
   };
   struct cache_config config = help_config (dir, 8 * MIB, BS, true);
 

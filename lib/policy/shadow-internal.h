@@ -1,0 +1,67 @@
+/* What is in the shadows: for those who use them, and those who save them. */
+
+#ifndef TIERCACHE_SHADOW_INTERNAL_H
+#define TIERCACHE_SHADOW_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "policy/shadow.h"
+
+#define SHADOW_ROWS 2048u               /* power of two, as the next */
+#define SHADOW_ROWS_MIN 256u
+#define SHADOW_ROWS_FREED 8             /* less than a part so small: too few */
+#define SHADOW_VIEWS (SHADOW_SETTINGS + 1)
+#define SHADOW_REFUSING SHADOW_SETTINGS /* the number of its view */
+
+struct shadow_row
+{
+  uint64_t hash, bytes;
+  double weight;
+  uint32_t used_at[SHADOW_VIEWS];
+  uint32_t evicted_at[SHADOW_VIEWS];    /* in evictions; 0: never */
+  uint8_t frequency[SHADOW_VIEWS];
+};
+
+struct shadow_view
+{
+  double *score;                        /* by row; INFINITY: not resident */
+  double inflation;
+  uint64_t used;                        /* bytes */
+  uint32_t residents, evictions;
+};
+
+struct shadows
+{
+  struct shadows_config config;
+  uint32_t room;                        /* rows at most; power of two */
+  unsigned views_count;
+  _Atomic uint32_t limit;               /* upper half of a sampled hash */
+  _Atomic unsigned best;
+  _Atomic bool refuse;
+
+  /* Every hit reads what is above, in a line that is hardly ever written. */
+  _Alignas (128) pthread_mutex_t lock;   /* of all below */
+  uint64_t share;                       /* of the capacity */
+  bool whole;                           /* loaded: nothing is to be seeded */
+  uint32_t rows, full;                  /* rows to be swept at */
+  struct shadow_row *row;
+  uint16_t *index;                      /* row plus 1, by hash: twice room */
+  struct shadow_view views[SHADOW_VIEWS];
+  unsigned uses;
+  double total;                         /* cost of all uses, of late */
+  double missed[SHADOW_VIEWS];          /* by each view */
+};
+
+/* The most rows for a cache of so many blocks; a power of two. */
+extern uint32_t shadows_room (uint32_t entries);
+
+/* Finds all rows by their hashes again. */
+extern void shadows_index (struct shadows *s);
+
+/* The bytes of a shadow cache of the blocks up to limit. */
+extern uint64_t shadows_share (const struct shadows *s, uint32_t limit);
+
+extern void shadows_choose (struct shadows *s);
+
+#endif /* TIERCACHE_SHADOW_INTERNAL_H */
