@@ -84,6 +84,8 @@ test_block_sizes (void **state)
     read_good (&p, 3 * MIB + 5, 2 * MIB);
     read_good (&p, 9 * MIB, 100);
     check_runs (&w);
+    /* What nobody waits for any more comes, too. */
+    wait_runs (&w, RUN_IN_FLIGHT, 0);
     /* 4 KiB: 3 and a bit; 1 MiB: 3; 4 MiB: both blocks. */
     assert_int_equal (reads_of (&p), i == 2 ? 8 + 2 : 4);
     place_close (&p);
