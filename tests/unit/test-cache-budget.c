@@ -19,29 +19,12 @@
 #include "test-cache-help.h"
 #include "util/minmax.h"
 
-static char *dir;
-
-static int
-setup (void **state)
-{
-  (void) state;
-  dir = help_make_dir ();
-  return 0;
-}
-
-static int
-teardown (void **state)
-{
-  (void) state;
-  help_remove_dir (dir);
-  return 0;
-}
 
 /* Stores three times what fits, with a look at the disk after each store. */
 static void
 fill (uint32_t bs, uint64_t budget, bool compress, enum content content)
 {
-  struct cache_config config = help_config (dir, budget, bs, compress);
+  struct cache_config config = help_config (help_dir, budget, bs, compress);
   uint64_t blocks = 3 * budget / bs;
   struct cache *c = help_open (&config);
   struct cache_object *o = help_object (c, "o", 1, blocks * bs);
@@ -51,7 +34,7 @@ fill (uint32_t bs, uint64_t budget, bool compress, enum content content)
   for (uint64_t b = 0; b < blocks; b += n) {
     n = min_u64 (1 + b % 7, blocks - b);
     help_store (o, 1, blocks * bs, bs, b, n, content, NULL);
-    assert_true (help_du (dir) <= budget);
+    assert_true (help_du (help_dir) <= budget);
     assert_int_equal (help_check (o, 1, blocks * bs, bs, (b + n - 1) * bs,
                                   bs, content), bs);
   }
@@ -67,16 +50,16 @@ fill (uint32_t bs, uint64_t budget, bool compress, enum content content)
   assert_true (n > 0 && n <= blocks);
   cache_object_close (o);
   cache_close (c);
-  assert_true (help_du (dir) <= budget);
+  assert_true (help_du (help_dir) <= budget);
 
   c = help_open (&config);
   o = help_object (c, "o", 1, blocks * bs);
-  assert_true (help_du (dir) <= budget);
+  assert_true (help_du (help_dir) <= budget);
   assert_true (help_count (o, 1, blocks * bs, bs, content) >= n / 10 * 9);
   cache_object_close (o);
   cache_close (c);
-  help_remove_dir (dir);
-  dir = help_make_dir ();
+  help_remove_dir (help_dir);
+  help_dir = help_make_dir ();
 }
 
 static void
@@ -101,7 +84,7 @@ test_smallest (void **state)
 
   (void) state;
   while (!c) {
-    struct cache_config config = help_config (dir, size, 4096, true);
+    struct cache_config config = help_config (help_dir, size, 4096, true);
     struct error e;
 
     c = cache_open (&config, &e);
@@ -118,21 +101,21 @@ test_smallest (void **state)
 static uint64_t
 reopen (uint64_t budget, bool compress, bool store)
 {
-  struct cache_config config = help_config (dir, budget, BS, compress);
+  struct cache_config config = help_config (help_dir, budget, BS, compress);
   struct cache *c = help_open (&config);
   struct cache_object *o = help_object (c, "o", 1, BLOCKS * BS);
   uint64_t n;
 
-  assert_true (help_du (dir) <= budget);
+  assert_true (help_du (help_dir) <= budget);
   n = help_count (o, 1, BLOCKS * BS, BS, CONTENT_MIXED);
   if (store) {
     help_store (o, 1, BLOCKS * BS, BS, 0, BLOCKS, CONTENT_MIXED, NULL);
-    assert_true (help_du (dir) <= budget);
+    assert_true (help_du (help_dir) <= budget);
     help_count (o, 1, BLOCKS * BS, BS, CONTENT_MIXED);
   }
   cache_object_close (o);
   cache_close (c);
-  assert_true (help_du (dir) <= budget);
+  assert_true (help_du (help_dir) <= budget);
   return n;
 }
 
@@ -163,9 +146,9 @@ test_other_budget (void **state)
 static void
 test_leaked (void **state)
 {
-  struct cache_config config = help_config (dir, 8 * MIB, BS, false);
+  struct cache_config config = help_config (help_dir, 8 * MIB, BS, false);
   struct cache *c;
-  char *path = help_path (dir, "data.0");
+  char *path = help_path (help_dir, "data.0");
   uint8_t *garbage = malloc (3 * MIB);
   uint64_t before;
   struct stat st;
@@ -173,16 +156,16 @@ test_leaked (void **state)
 
   (void) state;
   reopen (8 * MIB, false, true);
-  before = help_du (dir);
+  before = help_du (help_dir);
   memset (garbage, 0x55, 3 * MIB);
   fd = open (path, O_RDWR);
   assert_int_not_equal (fd, -1);
   assert_int_equal (pwrite (fd, garbage, 3 * MIB, 500 * MIB + 100),
                     3 * MIB);
   close (fd);
-  assert_true (help_du (dir) >= before + 3 * MIB);
+  assert_true (help_du (help_dir) >= before + 3 * MIB);
   c = help_open (&config);
-  assert_true (help_du (dir) <= before + 16384);
+  assert_true (help_du (help_dir) <= before + 16384);
   cache_close (c);
 
   /* A file of another length, and one that is not ours. */
@@ -191,19 +174,19 @@ test_leaked (void **state)
   assert_int_equal (pwrite (fd, garbage, 3 * MIB, 1500 * MIB), 3 * MIB);
   close (fd);
   free (path);
-  path = help_path (dir, "data.3");
+  path = help_path (help_dir, "data.3");
   fd = open (path, O_RDWR | O_CREAT, 0600);
   assert_int_equal (pwrite (fd, garbage, 3 * MIB, 0), 3 * MIB);
   close (fd);
   c = help_open (&config);
-  assert_true (help_du (dir) <= before + 16384);
+  assert_true (help_du (help_dir) <= before + 16384);
   assert_int_equal (stat (path, &st), -1);
   cache_close (c);
   free (path);
   free (garbage);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define T(name) HELP_TEST (name)
 
 int
 main (void)

@@ -28,23 +28,6 @@
 #define BS 16384u
 #define SIZE (64 * (uint64_t) BS - 1000)
 
-static char *dir;
-
-static int
-setup (void **state)
-{
-  (void) state;
-  dir = help_make_dir ();
-  return 0;
-}
-
-static int
-teardown (void **state)
-{
-  (void) state;
-  help_remove_dir (dir);
-  return 0;
-}
 
 static void
 evict (struct cache *c, const char *identity, uint64_t offset, uint64_t end,
@@ -62,7 +45,7 @@ evict (struct cache *c, const char *identity, uint64_t offset, uint64_t end,
 static void
 test_evict (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, false);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, false);
   struct cache *c = help_open (&config);
   struct cache_object *a = help_object (c, "a", 1, SIZE);
   struct cache_object *b = help_object (c, "b", 2, SIZE);
@@ -81,7 +64,7 @@ test_evict (void **state)
   assert_int_equal (help_count (b, 2, SIZE, BS, CONTENT_RANDOM), 64);
   evict (c, "a", 0, UINT64_MAX, 57);
   assert_int_equal (help_count (b, 2, SIZE, BS, CONTENT_RANDOM), 64);
-  assert_true (help_du (dir) < 64 * BS + 1 * MIB);      /* given back */
+  assert_true (help_du (help_dir) < 64 * BS + 1 * MIB);      /* given back */
   assert_int_equal (cache_evict (c, "c", 0, UINT64_MAX, &evicted, &e), -1);
   assert_int_equal (e.errnum, ENOENT);
 
@@ -130,7 +113,7 @@ verify (struct cache *c, const char *identity)
 static void
 flip (const char *name, uint64_t offset)
 {
-  char *path = help_path (dir, name), byte;
+  char *path = help_path (help_dir, name), byte;
   int fd = open (path, O_RDWR);
 
   assert_int_equal (pread (fd, &byte, 1, offset), 1);
@@ -143,7 +126,7 @@ flip (const char *name, uint64_t offset)
 static void
 test_verify (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache *c = help_open (&config);
   struct cache_object *a = help_object (c, "a", 1, SIZE);
   struct cache_object *b = help_object (c, "b", 2, SIZE);
@@ -193,7 +176,7 @@ note (void *opaque, const struct cache_listing_object *object)
 static void
 test_list (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache_listing_object open[3] = { 0 }, closed[3] = { 0 };
   struct cache_listing l;
   struct cache *c = help_open (&config);
@@ -218,7 +201,7 @@ test_list (void **state)
   cache_object_close (fleeting);
   cache_close (c);
 
-  assert_int_equal (cache_list (dir, &l, note, closed, &e), 0);
+  assert_int_equal (cache_list (help_dir, &l, note, closed, &e), 0);
   for (unsigned i = 0; i < 2; i++) {
     assert_int_equal (open[i].size, closed[i].size);
     assert_int_equal (open[i].blocks, closed[i].blocks);
@@ -246,7 +229,7 @@ test_list (void **state)
 static void
 make_version_1 (void)
 {
-  char *path = help_path (dir, "objects");
+  char *path = help_path (help_dir, "objects");
   uint8_t in[4096], out[4096] = { 0 };
   FILE *f = fopen (path, "r+");
   size_t n = fread (in, 1, sizeof in, f), to = 48;
@@ -276,7 +259,7 @@ make_version_1 (void)
 static void
 test_version_1 (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache_listing_object objects[3] = { 0 };
   struct cache_listing l;
   struct cache *c = help_open (&config);
@@ -291,7 +274,7 @@ test_version_1 (void **state)
   cache_object_close (b);
   cache_close (c);
   make_version_1 ();
-  assert_int_equal (cache_list (dir, &l, note, objects, &e), 0);
+  assert_int_equal (cache_list (help_dir, &l, note, objects, &e), 0);
   assert_int_equal (objects[0].blocks, 64);
 
   c = help_open (&config);
@@ -300,7 +283,7 @@ test_version_1 (void **state)
   assert_int_equal (cache_pin (c, "b", true, &e), 0);
   cache_object_close (a);
   cache_close (c);
-  assert_int_equal (cache_list (dir, &l, note, objects, &e), 0);
+  assert_int_equal (cache_list (help_dir, &l, note, objects, &e), 0);
   assert_true (objects[1].pinned);
   assert_int_equal (objects[1].blocks, 5);
   assert_int_equal (objects[0].hits, 64);
@@ -432,7 +415,7 @@ check_account (struct cache *c)
 static void
 test_threads (void **state)
 {
-  struct cache_config config = help_config (dir, 2 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 2 * MIB, BS, true);
   uint64_t size = 64 * BS, r = 77;
   struct shared s = { .c = help_open (&config) };
   struct thread threads[THREADS];
@@ -466,18 +449,18 @@ test_threads (void **state)
     free (s.content[n]);
   }
   cache_close (s.c);
-  assert_true (help_du (dir) <= config.size);
+  assert_true (help_du (help_dir) <= config.size);
 }
 
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test_setup_teardown (test_evict, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_verify, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_list, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_version_1, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_threads, setup, teardown),
+    HELP_TEST (test_evict),
+    HELP_TEST (test_verify),
+    HELP_TEST (test_list),
+    HELP_TEST (test_version_1),
+    HELP_TEST (test_threads),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

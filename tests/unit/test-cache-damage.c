@@ -30,7 +30,6 @@
 #define BUDGET (2 * MIB)
 
 static const char *const files[] = { "index", "objects", "data.0", "lock" };
-static char *dir;
 static unsigned said;           /* messages to the user */
 
 static void
@@ -69,13 +68,13 @@ build (const char *where, uint64_t seed)
 static uint64_t
 check (void)
 {
-  struct cache_config conf = config (dir);
+  struct cache_config conf = config (help_dir);
   uint64_t survived = 0;
 
   for (int turn = 0; turn < 2; turn++) {
     struct cache *c = help_open (&conf);
 
-    assert_true (help_du (dir) <= BUDGET);
+    assert_true (help_du (help_dir) <= BUDGET);
     for (uint64_t n = 0; n < 2; n++) {
       struct cache_object *o = help_object (c, n % 2 ? "odd" : "even", n,
                                             SIZE);
@@ -90,7 +89,7 @@ check (void)
       cache_object_close (o);
     }
     cache_close (c);
-    assert_true (help_du (dir) <= BUDGET);
+    assert_true (help_du (help_dir) <= BUDGET);
   }
   return survived;
 }
@@ -99,30 +98,22 @@ static int
 setup (void **state)
 {
   (void) state;
-  dir = help_make_dir ();
-  build (dir, 0);
-  return 0;
-}
-
-static int
-teardown (void **state)
-{
-  (void) state;
-  help_remove_dir (dir);
+  help_set_up (state);
+  build (help_dir, 0);
   return 0;
 }
 
 static void
 again (void)
 {
-  help_remove_dir (dir);
+  help_remove_dir (help_dir);
   setup (NULL);
 }
 
 static int
 open_file (const char *name)
 {
-  char *path = help_path (dir, name);
+  char *path = help_path (help_dir, name);
   int fd = open (path, O_RDWR | O_CREAT, 0600);
 
   assert_int_not_equal (fd, -1);
@@ -179,7 +170,7 @@ test_missing (void **state)
 {
   (void) state;
   for (unsigned f = 0; f < 4; f++) {
-    char *path = help_path (dir, files[f]);
+    char *path = help_path (help_dir, files[f]);
 
     assert_int_equal (unlink (path), 0);
     free (path);
@@ -371,7 +362,7 @@ test_headers (void **state)
 {
   static const uint32_t slots[] = { 0, 1, 5, 100000, UINT32_MAX };
   static const uint32_t zero = 0, two = 2, odd = 12345;
-  struct cache_config conf = config (dir);
+  struct cache_config conf = config (help_dir);
   struct error e = { 0 };
 
   (void) state;
@@ -405,8 +396,8 @@ test_not_files (void **state)
   (void) state;
   for (unsigned f = 0; f < 4; f++)
     for (unsigned kind = 0; kind < 3; kind++) {
-      char *path = help_path (dir, files[f]);
-      struct cache_config conf = config (dir);
+      char *path = help_path (help_dir, files[f]);
+      struct cache_config conf = config (help_dir);
       struct error e = { 0 };
       struct cache *c;
 
@@ -420,7 +411,7 @@ test_not_files (void **state)
       c = cache_open (&conf, &e);
       if (c)
         cache_close (c);
-      else if (!strstr (e.text, dir))
+      else if (!strstr (e.text, help_dir))
         fail_msg ("%s: %s", files[f], e.text);
       remove (path);
       free (path);
@@ -446,7 +437,7 @@ test_said (void **state)
 static void
 victim (int fd, uint64_t seed)
 {
-  struct cache_config conf = config (dir);
+  struct cache_config conf = config (help_dir);
   struct cache *c = help_open (&conf);
   uint64_t big = 4 * BUDGET;
   struct cache_object *o = help_object (c, "big", 7, big);
@@ -465,7 +456,7 @@ victim (int fd, uint64_t seed)
 static void
 test_killed (void **state)
 {
-  struct cache_config conf = config (dir);
+  struct cache_config conf = config (help_dir);
   uint64_t big = 4 * BUDGET, found = 0;
   char buf[256];
 
@@ -487,9 +478,9 @@ test_killed (void **state)
     assert_int_equal (waitpid (pid, NULL, 0), pid);
     close (fds[0]);
 
-    assert_true (help_du (dir) <= BUDGET);
+    assert_true (help_du (help_dir) <= BUDGET);
     c = help_open (&conf);
-    assert_true (help_du (dir) <= BUDGET);
+    assert_true (help_du (help_dir) <= BUDGET);
     o = help_object (c, "big", 7, big);
     found = help_count (o, 7, big, BS, CONTENT_MIXED);
     assert_true (found > 0);
@@ -500,7 +491,7 @@ test_killed (void **state)
   assert_true (found > BUDGET / BS / 2);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown (name, setup, help_tear_down)
 
 int
 main (void)

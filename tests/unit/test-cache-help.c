@@ -38,6 +38,24 @@ help_make_dir (void)
   return dir;
 }
 
+char *help_dir;
+
+int
+help_set_up (void **state)
+{
+  (void) state;
+  help_dir = help_make_dir ();
+  return 0;
+}
+
+int
+help_tear_down (void **state)
+{
+  (void) state;
+  help_remove_dir (help_dir);
+  return 0;
+}
+
 static void
 each_file (const char *dir, void (*fn) (const char *path, void *opaque),
            void *opaque)

@@ -20,6 +20,13 @@ enum content
   CONTENT_MIXED,                /* block by block: random, text, zero, half */
 };
 
+/* The directory of a test, for its set-up and tear-down. */
+extern char *help_dir;
+extern int help_set_up (void **state);
+extern int help_tear_down (void **state);
+#define HELP_TEST(test) \
+  cmocka_unit_test_setup_teardown (test, help_set_up, help_tear_down)
+
 /* A new directory; help_remove_dir removes it with all in it. */
 extern char *help_make_dir (void);
 extern void help_remove_dir (char *dir);

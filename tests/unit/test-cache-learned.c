@@ -26,28 +26,11 @@
 #define SIZE (64 * MIB)
 #define BUDGET (32 * MIB)
 
-static char *dir;
-
-static int
-set_up (void **state)
-{
-  (void) state;
-  dir = help_make_dir ();
-  return 0;
-}
-
-static int
-tear_down (void **state)
-{
-  (void) state;
-  help_remove_dir (dir);
-  return 0;
-}
 
 static long
 learned_size (void)
 {
-  char *path = help_path (dir, "learned");
+  char *path = help_path (help_dir, "learned");
   struct stat st;
   long size = stat (path, &st) == 0 ? st.st_size : -1;
 
@@ -58,7 +41,7 @@ learned_size (void)
 static void
 change (long at, uint8_t by)
 {
-  char *path = help_path (dir, "learned");
+  char *path = help_path (help_dir, "learned");
   int fd = open (path, O_RDWR);
   uint8_t byte;
 
@@ -73,7 +56,7 @@ change (long at, uint8_t by)
 static struct cache_config
 config (uint64_t budget)
 {
-  struct cache_config config = help_config (dir, budget, BS, false);
+  struct cache_config config = help_config (help_dir, budget, BS, false);
 
   config.policy = POLICY_WEIGHTED;
   return config;
@@ -120,7 +103,7 @@ test_comes_back (void **state)
   assert_true (rows > 100);
   cache_close (c);
   assert_true (learned_size () > 1000);
-  assert_true (help_du (dir) <= BUDGET);
+  assert_true (help_du (help_dir) <= BUDGET);
 
   c = open_cache (BUDGET);
   assert_int_equal (learned_size (), -1);
@@ -158,7 +141,7 @@ test_cut_off (void **state)
 
   (void) state;
   for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-    char *path = help_path (dir, "learned");
+    char *path = help_path (help_dir, "learned");
     struct cache *c = open_cache (BUDGET);
 
     fill (c);
@@ -175,7 +158,8 @@ test_cut_off (void **state)
 static void
 test_other_cache (void **state)
 {
-  char *path = help_path (dir, "learned"), *kept = help_path (dir, "kept");
+  char *path = help_path (help_dir, "learned");
+  char *kept = help_path (help_dir, "kept");
   struct cache *c = open_cache (BUDGET);
 
   (void) state;
@@ -183,13 +167,13 @@ test_other_cache (void **state)
   cache_close (c);
   assert_int_equal (rename (path, kept), 0);
   free (path);
-  path = help_path (dir, "index");
+  path = help_path (help_dir, "index");
   assert_int_equal (unlink (path), 0);
   free (path);
   c = open_cache (BUDGET);
   fill (c);
   cache_close (c);
-  path = help_path (dir, "learned");
+  path = help_path (help_dir, "learned");
   assert_int_equal (rename (kept, path), 0);
   c = open_cache (BUDGET);
   assert_false (c->policy->shadows->whole);
@@ -208,14 +192,15 @@ test_small_cache (void **state)
   fill (c);
   cache_close (c);
   assert_int_equal (learned_size (), -1);
-  assert_true (help_du (dir) <= MIB);
+  assert_true (help_du (help_dir) <= MIB);
 }
 
 /* Links are not followed, and what somebody else has put there stays. */
 static void
 test_not_ours (void **state)
 {
-  char *path = help_path (dir, "learned"), *victim = help_path (dir, "victim");
+  char *path = help_path (help_dir, "learned");
+  char *victim = help_path (help_dir, "victim");
   struct cache_config conf = config (BUDGET);
   struct cache *c;
   struct error e;
@@ -244,7 +229,7 @@ test_not_ours (void **state)
 int
 main (void)
 {
-#define T(test) cmocka_unit_test_setup_teardown (test, set_up, tear_down)
+#define T(test) HELP_TEST (test)
   const struct CMUnitTest tests[] = {
     T (test_comes_back), T (test_damaged), T (test_cut_off),
     T (test_other_cache), T (test_small_cache), T (test_not_ours),

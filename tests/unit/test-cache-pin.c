@@ -22,23 +22,6 @@
 #define BS 16384u
 #define BUDGET (4 * MIB)
 
-static char *dir;
-
-static int
-setup (void **state)
-{
-  (void) state;
-  dir = help_make_dir ();
-  return 0;
-}
-
-static int
-teardown (void **state)
-{
-  (void) state;
-  help_remove_dir (dir);
-  return 0;
-}
 
 static void
 pin (struct cache *c, const char *identity, bool pinned)
@@ -79,13 +62,13 @@ press (struct cache *c, unsigned number)
   for (uint64_t b = 0; b < size / BS; b += 16)
     help_store (other, number, size, BS, b, 16, CONTENT_RANDOM, NULL);
   cache_object_close (other);
-  assert_true (help_du (dir) <= BUDGET);
+  assert_true (help_du (help_dir) <= BUDGET);
 }
 
 static void
 test_pressure (void **state)
 {
-  struct cache_config config = help_config (dir, BUDGET, BS, true);
+  struct cache_config config = help_config (help_dir, BUDGET, BS, true);
   uint64_t size = 2 * MIB;
   struct cache_object *o;
 
@@ -123,7 +106,7 @@ test_pressure (void **state)
 static void
 test_full (void **state)
 {
-  struct cache_config config = help_config (dir, BUDGET, BS, false);
+  struct cache_config config = help_config (help_dir, BUDGET, BS, false);
   struct cache *c = help_open (&config);
   uint64_t size = 2 * BUDGET, there;
   struct cache_object *o = help_object (c, "pinned", 1, size), *other;
@@ -156,7 +139,7 @@ test_full (void **state)
 static void
 test_crowded (void **state)
 {
-  struct cache_config config = help_config (dir, BUDGET, BS, false);
+  struct cache_config config = help_config (help_dir, BUDGET, BS, false);
   struct cache *c = help_open (&config);
   struct cache_object *o = help_object (c, "pinned", 1, BUDGET), *other;
   uint64_t there = 0;
@@ -180,7 +163,7 @@ test_crowded (void **state)
 static void
 test_versions (void **state)
 {
-  struct cache_config config = help_config (dir, BUDGET, BS, true);
+  struct cache_config config = help_config (help_dir, BUDGET, BS, true);
   struct cache *c = help_open (&config);
   struct cache_object *old = help_object (c, "a", 1, MIB), *new;
 
@@ -214,7 +197,7 @@ test_versions (void **state)
 static void
 test_smaller (void **state)
 {
-  struct cache_config config = help_config (dir, BUDGET, BS, false);
+  struct cache_config config = help_config (help_dir, BUDGET, BS, false);
   struct cache *c = help_open (&config);
   struct cache_object *o = help_object (c, "a", 1, 3 * MIB);
 
@@ -226,7 +209,7 @@ test_smaller (void **state)
 
   config.size = 2 * MIB;
   c = help_open (&config);
-  assert_true (help_du (dir) <= config.size);
+  assert_true (help_du (help_dir) <= config.size);
   o = help_object (c, "a", 1, 3 * MIB);
   assert_in_range (help_count (o, 1, 3 * MIB, BS, CONTENT_RANDOM), 60, 128);
   check_account (c);
@@ -237,7 +220,7 @@ test_smaller (void **state)
 static void
 test_refused (void **state)
 {
-  struct cache_config config = help_config (dir, BUDGET, BS, true);
+  struct cache_config config = help_config (help_dir, BUDGET, BS, true);
   struct cache *c = help_open (&config);
   struct cache_evicted evicted;
   struct cache_object *o;
@@ -353,7 +336,7 @@ step (struct world *w, const struct cache_config *config, uint64_t r)
 static void
 test_any_order (void **state)
 {
-  struct cache_config config = help_config (dir, 3 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 3 * MIB, BS, true);
   struct world w = { 0 };
   uint64_t r = 5;
 
@@ -362,7 +345,7 @@ test_any_order (void **state)
   for (unsigned i = 0; i < STEPS; i++) {
     step (&w, &config, r = mix_u64 (r));
     check_world (&w);
-    assert_true (help_du (dir) <= config.size);
+    assert_true (help_du (help_dir) <= config.size);
   }
   for (unsigned n = 0; n < OBJECTS; n++)
     cache_object_close (w.objects[n]);
@@ -373,13 +356,13 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test_setup_teardown (test_pressure, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_full, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_crowded, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_versions, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_smaller, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_refused, setup, teardown),
-    cmocka_unit_test_setup_teardown (test_any_order, setup, teardown),
+    HELP_TEST (test_pressure),
+    HELP_TEST (test_full),
+    HELP_TEST (test_crowded),
+    HELP_TEST (test_versions),
+    HELP_TEST (test_smaller),
+    HELP_TEST (test_refused),
+    HELP_TEST (test_any_order),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

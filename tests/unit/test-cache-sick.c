@@ -30,7 +30,6 @@ static _Atomic uint64_t bad_place;      /* of all files; 0: none */
 static _Atomic uint64_t seconds;        /* that the clock is ahead */
 static _Atomic int calls_left;          /* until one fails; -1: never */
 static _Atomic unsigned warned, recovered;
-static char *dir;
 
 static void
 listen (enum log_level level, const char *text)
@@ -163,7 +162,7 @@ static struct sys sick;
 static struct cache_config
 config (uint64_t size)
 {
-  struct cache_config c = help_config (dir, size, BS, true);
+  struct cache_config c = help_config (help_dir, size, BS, true);
 
   c.sys = &sick;
   return c;
@@ -190,15 +189,7 @@ setup (void **state)
   bad_place = 0;
   calls_left = -1;
   warned = recovered = 0;
-  dir = help_make_dir ();
-  return 0;
-}
-
-static int
-teardown (void **state)
-{
-  (void) state;
-  help_remove_dir (dir);
+  help_set_up (state);
   return 0;
 }
 
@@ -285,7 +276,7 @@ test_writes (void **state)
   (void) state;
   for (unsigned i = 0; i < 4; i++) {
     writes_fail (errors[i]);
-    teardown (NULL);
+    help_tear_down (NULL);
     setup (NULL);
   }
 }
@@ -415,7 +406,7 @@ test_punches (void **state)
     }
     o[i] = help_object (c, name, i, SIZE);
     help_store (o[i], i, SIZE, BS, 0, BLOCKS, CONTENT_RANDOM, NULL);
-    assert_true (help_du (dir) <= size);
+    assert_true (help_du (help_dir) <= size);
   }
   assert_int_equal (help_count (o[11], 11, SIZE, BS, CONTENT_RANDOM),
                     BLOCKS);
@@ -424,7 +415,7 @@ test_punches (void **state)
     cache_object_close (o[i]);
   }
   cache_close (c);
-  assert_true (help_du (dir) <= size);
+  assert_true (help_du (help_dir) <= size);
 }
 
 static void
@@ -437,7 +428,7 @@ test_no_punching (void **state)
   sick_punch = EOPNOTSUPP;
   assert_null (cache_open (&conf, &e));
   assert_non_null (strstr (e.text, "punch holes"));
-  assert_non_null (strstr (e.text, dir));
+  assert_non_null (strstr (e.text, help_dir));
 }
 
 /* The reason is in the error: nothing is said of a cache there is not. */
@@ -465,7 +456,7 @@ session (void)
   struct cache *c = cache_open (&conf, &e);
 
   if (!c) {
-    assert_non_null (strstr (e.text, dir));
+    assert_non_null (strstr (e.text, help_dir));
     return;
   }
   for (uint64_t n = 0; n < 3; n++) {
@@ -496,18 +487,18 @@ test_each_call (void **state)
     c = help_open (&conf);
     o = fill (c, "a", 0);
     assert_int_equal (help_count (o, 0, SIZE, BS, CONTENT_MIXED), BLOCKS);
-    assert_true (help_du (dir) <= MIB);
+    assert_true (help_du (help_dir) <= MIB);
     cache_object_close (o);
     cache_close (c);
     if (n % 2 == 0) {           /* both: a new cache, and one in use */
-      help_remove_dir (dir);
-      dir = help_make_dir ();
-      conf.dir = dir;
+      help_remove_dir (help_dir);
+      help_set_up (state);
+      conf.dir = help_dir;
     }
   }
 }
 
-#define T(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown (name, setup, help_tear_down)
 
 int
 main (void)

@@ -25,7 +25,6 @@
 
 static _Atomic uint64_t seconds;        /* that the clock is ahead */
 static atomic_bool hold, held;          /* who writes the objects */
-static char *dir;
 
 static int
 slow_open (const struct sys *sys, const char *path, int flags, mode_t mode)
@@ -56,22 +55,14 @@ setup (void **state)
   sys = sys_real;
   sys.open = slow_open;
   sys.monotonic_ns = fast_monotonic_ns;
-  dir = help_make_dir ();
-  return 0;
-}
-
-static int
-teardown (void **state)
-{
-  (void) state;
-  help_remove_dir (dir);
+  help_set_up (state);
   return 0;
 }
 
 static struct cache *
 open_cache (void)
 {
-  struct cache_config config = help_config (dir, 2 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 2 * MIB, BS, true);
 
   config.sys = &sys;
   return help_open (&config);
@@ -149,7 +140,7 @@ test_all_buffers_busy (void **state)
   cache_close (c);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown (name, setup, help_tear_down)
 
 int
 main (void)

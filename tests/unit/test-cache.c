@@ -16,23 +16,6 @@
 #include "test-cache-help.h"
 #include "util/minmax.h"
 
-static char *dir;
-
-static int
-setup (void **state)
-{
-  (void) state;
-  dir = help_make_dir ();
-  return 0;
-}
-
-static int
-teardown (void **state)
-{
-  (void) state;
-  help_remove_dir (dir);
-  return 0;
-}
 
 /* Every block size, kind of content, with and without compression; an object
  * whose last block is short.
@@ -40,7 +23,7 @@ teardown (void **state)
 static void
 round_trip (uint32_t bs, bool compress, enum content content)
 {
-  struct cache_config config = help_config (dir, 24 * (uint64_t) bs + MIB,
+  struct cache_config config = help_config (help_dir, 24 * (uint64_t) bs + MIB,
                                             bs, compress);
   uint64_t blocks = max_u64 (3, min_u64 (20, MIB / bs));
   uint64_t size = blocks * bs + 777;
@@ -72,11 +55,11 @@ round_trip (uint32_t bs, bool compress, enum content content)
   assert_int_equal (stats.resident_blocks, blocks + 1);
   assert_int_equal (stats.failed_checks, 0);
   assert_int_equal (stats.io_errors, 0);
-  assert_true (help_du (dir) <= stats.used_bytes);
+  assert_true (help_du (help_dir) <= stats.used_bytes);
   assert_true (stats.used_bytes <= config.size);
   cache_object_close (o);
   cache_close (c);
-  assert_true (help_du (dir) <= config.size);
+  assert_true (help_du (help_dir) <= config.size);
 }
 
 static void
@@ -89,8 +72,8 @@ test_round_trip (void **state)
     for (int compress = 0; compress < 2; compress++)
       for (int content = 0; content <= CONTENT_MIXED; content++) {
         round_trip (sizes[i], compress, content);
-        help_remove_dir (dir);
-        dir = help_make_dir ();
+        help_remove_dir (help_dir);
+        help_dir = help_make_dir ();
       }
 }
 
@@ -102,7 +85,7 @@ test_round_trip (void **state)
 static void
 test_space (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache *c = help_open (&config);
   struct cache_object *o = help_object (c, "text", 1, 32 * BS);
   struct cache_object *z = help_object (c, "zeros", 2, 32 * BS);
@@ -112,14 +95,14 @@ test_space (void **state)
   uint64_t before, empty;
 
   (void) state;
-  empty = help_du (dir);
+  empty = help_du (help_dir);
   cache_store (z, 0, zeros, 32 * BS, &options);
-  assert_int_equal (help_du (dir), empty);
+  assert_int_equal (help_du (help_dir), empty);
   assert_int_equal (cache_read (z, out, 31 * BS, BS, &flags), BS);
   assert_memory_equal (out, zeros, BS);
-  before = help_du (dir);
+  before = help_du (help_dir);
   help_store (o, 1, 32 * BS, BS, 0, 32, CONTENT_TEXT, NULL);
-  assert_true (help_du (dir) - before <= 32 * BS / 2);
+  assert_true (help_du (help_dir) - before <= 32 * BS / 2);
   assert_int_equal (help_count (o, 1, 32 * BS, BS, CONTENT_TEXT), 32);
   free (zeros);
   free (out);
@@ -133,9 +116,9 @@ test_space (void **state)
   o = help_object (c, "text", 1, 32 * BS);
   z = help_object (c, "more", 3, 32 * BS);
   assert_int_equal (help_count (o, 1, 32 * BS, BS, CONTENT_TEXT), 32);
-  before = help_du (dir);
+  before = help_du (help_dir);
   help_store (z, 3, 32 * BS, BS, 0, 32, CONTENT_TEXT, NULL);
-  assert_true (help_du (dir) - before >= 32 * BS);
+  assert_true (help_du (help_dir) - before >= 32 * BS);
   assert_int_equal (help_count (z, 3, 32 * BS, BS, CONTENT_TEXT), 32);
   cache_object_close (o);
   cache_object_close (z);
@@ -145,7 +128,7 @@ test_space (void **state)
 static void
 test_ahead (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, false);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, false);
   const struct cache_store_options ahead = { .ahead = true };
   struct cache *c = help_open (&config);
   struct cache_object *o = help_object (c, "o", 1, 8 * BS);
@@ -170,7 +153,7 @@ test_ahead (void **state)
 static void
 test_store_again (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache *c = help_open (&config);
   struct cache_object *o = help_object (c, "o", 1, 16 * BS);
   struct cache_stats stats;
@@ -202,7 +185,7 @@ is_empty (void *cache)
 static void
 test_versions (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache *c = help_open (&config);
   struct cache_object *one = help_object (c, "o", 1, 8 * BS), *two;
   struct cache_version version;
@@ -244,7 +227,7 @@ test_versions (void **state)
 static void
 test_not_lasting (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache *c = help_open (&config);
   struct cache_object *one, *two;
   struct cache_version version;
@@ -285,7 +268,7 @@ test_not_lasting (void **state)
 static void
 test_names (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache *c = help_open (&config);
   struct cache_object *o;
   struct error e;
@@ -319,7 +302,7 @@ test_names (void **state)
 static void
 test_many_objects (void **state)
 {
-  struct cache_config config = help_config (dir, 300 * KIB, 4096, false);
+  struct cache_config config = help_config (help_dir, 300 * KIB, 4096, false);
   struct cache *c = help_open (&config);
   struct cache_object *o;
   struct cache_version version;
@@ -335,7 +318,7 @@ test_many_objects (void **state)
     help_store (o, i, 4096, 4096, 0, 1, CONTENT_TEXT, NULL);
     cache_object_close (o);
   }
-  assert_true (help_du (dir) <= config.size);
+  assert_true (help_du (help_dir) <= config.size);
   cache_close (c);
   c = help_open (&config);
   for (uint64_t i = 0; i < 250; i++) {
@@ -367,16 +350,16 @@ refused (struct cache_config config, const char *word)
 static void
 test_refused (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
-  char *file = help_path (dir, "file"), pid[24];
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
+  char *file = help_path (help_dir, "file"), pid[24];
   struct cache *c;
   int status;
 
   (void) state;
-  refused (help_config (dir, 4 * MIB, 5000, true), "power of two");
-  refused (help_config (dir, 4 * MIB, 2048, true), "power of two");
-  refused (help_config (dir, 4 * MIB, 8388608, true), "power of two");
-  refused (help_config (dir, 16 * BS, BS, true), "too small");
+  refused (help_config (help_dir, 4 * MIB, 5000, true), "power of two");
+  refused (help_config (help_dir, 4 * MIB, 2048, true), "power of two");
+  refused (help_config (help_dir, 4 * MIB, 8388608, true), "power of two");
+  refused (help_config (help_dir, 16 * BS, BS, true), "too small");
   fclose (fopen (file, "w"));
   refused (help_config (file, 4 * MIB, BS, true), "directory");
   remove (file);
@@ -393,7 +376,7 @@ test_refused (void **state)
   wait (&status);
   assert_int_equal (WEXITSTATUS (status), 3);
   cache_close (c);
-  refused (help_config (dir, 4 * MIB, 2 * BS, true), "16384");
+  refused (help_config (help_dir, 4 * MIB, 2 * BS, true), "16384");
   c = help_open (&config);
   cache_close (c);
 }
@@ -413,7 +396,7 @@ note (void *opaque, const struct cache_listing_object *object)
 static void
 test_list (void **state)
 {
-  struct cache_config config = help_config (dir, 4 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 4 * MIB, BS, true);
   struct cache_listing_object objects[2] = { 0 };
   struct cache_listing listing;
   struct cache_object *a, *b;
@@ -421,8 +404,8 @@ test_list (void **state)
   struct cache *c;
 
   (void) state;
-  assert_int_equal (cache_list (dir, &listing, note, objects, &e), -1);
-  assert_non_null (strstr (e.text, dir));
+  assert_int_equal (cache_list (help_dir, &listing, note, objects, &e), -1);
+  assert_non_null (strstr (e.text, help_dir));
   c = help_open (&config);
   a = help_object (c, "a", 1, 16 * BS);
   b = help_object (c, "b", 2, 16 * BS);
@@ -430,14 +413,14 @@ test_list (void **state)
   help_store (b, 2, 16 * BS, BS, 3, 2, CONTENT_RANDOM, NULL);
   for (int turn = 0; turn < 2; turn++) {
     memset (objects, 0, sizeof objects);
-    assert_int_equal (cache_list (dir, &listing, note, objects, &e), 0);
+    assert_int_equal (cache_list (help_dir, &listing, note, objects, &e), 0);
     assert_int_equal (listing.block_size, BS);
     assert_int_equal (listing.budget, config.size);
     assert_int_equal (listing.blocks, 18);
     assert_true (listing.slots >= 4 * MIB / BS);
     assert_true (listing.compress);
     assert_int_equal (listing.owner_pid, turn == 0 ? getpid () : 0);
-    assert_int_equal (listing.used_bytes, help_du (dir));
+    assert_int_equal (listing.used_bytes, help_du (help_dir));
     assert_int_equal (objects[0].blocks, 16);
     assert_int_equal (objects[0].size, 16 * BS);
     assert_in_range (objects[0].stored_bytes, 1, 8 * BS);
@@ -458,11 +441,11 @@ test_foreign (void **state)
   static const char *const names[] = {
     "index", "objects", "data.0", "data.7", "lock", "learned"
   };
-  struct cache_config config = help_config (dir, 8 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 8 * MIB, BS, true);
 
   (void) state;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    char *file = help_path (dir, names[i]), text[16] = "";
+    char *file = help_path (help_dir, names[i]), text[16] = "";
     FILE *fp = fopen (file, "w");
 
     assert_non_null (fp);
@@ -483,19 +466,19 @@ static bool
 got_small (void *opaque)
 {
   (void) opaque;
-  return help_du (dir) <= 400 * KIB;
+  return help_du (help_dir) <= 400 * KIB;
 }
 
 /* Stored raw first, compressed when there is time: and still the same. */
 static void
 test_hurry (void **state)
 {
-  struct cache_config config = help_config (dir, 8 * MIB, BS, true);
+  struct cache_config config = help_config (help_dir, 8 * MIB, BS, true);
   const struct cache_store_options hurry = { .hurry = true, .ahead = true };
   struct cache *c = help_open (&config);
   struct cache_object *o = help_object (c, "o", 1, 64 * BS);
   struct cache_stats stats;
-  uint64_t before = help_du (dir);
+  uint64_t before = help_du (help_dir);
 
   (void) state;
   help_store (o, 1, 64 * BS, BS, 0, 64, CONTENT_TEXT, &hurry);
@@ -515,7 +498,7 @@ test_hurry (void **state)
   cache_close (c);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
+#define T(name) HELP_TEST (name)
 
 int
 main (void)
