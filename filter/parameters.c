@@ -9,7 +9,7 @@
 
 #include <nbdkit-filter.h>
 
-#include "cache-parameters.h"
+#include "device/cache-parameters.h"
 #include "parameters.h"
 #include "util/cleanup.h"
 

@@ -1,7 +1,5 @@
-# What the plugin and the filter share of nbdkit and of parameters.
+# What the plugin and the filter share of nbdkit.
 nbdkit_sources = \
-	plugin/cache-parameters.c \
-	plugin/cache-parameters.h \
 	plugin/server.c \
 	plugin/server.h
 

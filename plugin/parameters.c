@@ -12,7 +12,7 @@
 
 #include <nbdkit-plugin.h>
 
-#include "cache-parameters.h"
+#include "device/cache-parameters.h"
 #include "parameters.h"
 #include "util/cleanup.h"
 #include "util/parse.h"

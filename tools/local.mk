@@ -1,8 +1,6 @@
 # Programs, one folder each.
 bin_PROGRAMS += tools/ctl/tiercache-ctl
 tools_ctl_tiercache_ctl_SOURCES = \
-	plugin/cache-parameters.c \
-	plugin/cache-parameters.h \
 	tools/ctl/call.c \
 	tools/ctl/call.h \
 	tools/ctl/commands.c \
@@ -25,7 +23,6 @@ tools_ctl_tiercache_ctl_SOURCES = \
 	tools/ctl/stat.c \
 	tools/ctl/stat.h
 tools_ctl_tiercache_ctl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools/ctl \
-	-I$(top_srcdir)/plugin \
 	$(JANSSON_CFLAGS)
 tools_ctl_tiercache_ctl_LDADD = libtiercache.la $(JANSSON_LIBS)
 include tools/sim/local.mk

@@ -1,4 +1,6 @@
 libtiercache_la_SOURCES += \
+	lib/device/cache-parameters.c \
+	lib/device/cache-parameters.h \
 	lib/device/cached.c \
 	lib/device/checker.c \
 	lib/device/device.c \

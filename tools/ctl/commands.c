@@ -10,8 +10,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "cache-parameters.h"
 #include "commands.h"
+#include "device/cache-parameters.h"
 #include "range.h"
 #include "util/cleanup.h"
 

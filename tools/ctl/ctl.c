@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache-parameters.h"
 #include "commands.h"
+#include "device/cache-parameters.h"
 #include "interrupt.h"
 #include "stat.h"
 #include "util/parse.h"

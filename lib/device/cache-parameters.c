@@ -13,7 +13,7 @@
 
 #include <xxhash.h>
 
-#include "cache-parameters.h"
+#include "device/cache-parameters.h"
 #include "fetch/readahead.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
