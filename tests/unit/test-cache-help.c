@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,18 +77,20 @@ each_file (const char *dir, void (*fn) (const char *path, void *opaque),
   closedir (d);
 }
 
-static void
-remove_file (const char *path, void *opaque)
+static int
+remove_one (const char *path, const struct stat *st, int type,
+            struct FTW *ftw)
 {
-  (void) opaque;
-  remove (path);
+  (void) st;
+  (void) type;
+  (void) ftw;
+  return remove (path);
 }
 
 void
 help_remove_dir (char *dir)
 {
-  each_file (dir, remove_file, NULL);
-  assert_int_equal (rmdir (dir), 0);
+  assert_int_equal (nftw (dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
   free (dir);
 }
 

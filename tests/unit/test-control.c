@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -24,6 +23,7 @@
 #include <cmocka.h>
 
 #include "control/control.h"
+#include "test-cache-help.h"
 #include "util/cleanup.h"
 #include "util/mix.h"
 
@@ -33,23 +33,13 @@
 
 struct rig
 {
-  char dir[64], file[128], cache[1024];
+  char *dir, file[128], cache[1024];
   struct engine_config config;
   struct control_target target;
   struct control *control;
   struct stop stop;
   atomic_bool stopping;
 };
-
-static int
-remove_one (const char *path, const struct stat *st, int type,
-            struct FTW *ftw)
-{
-  (void) st;
-  (void) type;
-  (void) ftw;
-  return remove (path);
-}
 
 static bool
 is_stopping (void *opaque)
@@ -98,11 +88,8 @@ static int
 setup (void **state)
 {
   struct rig *rig = calloc (1, sizeof *rig);
-  const char *tmp = getenv ("TMPDIR");
 
-  snprintf (rig->dir, sizeof rig->dir, "%.30s/test-control-XXXXXX",
-            tmp ? tmp : "/tmp");
-  assert_non_null (mkdtemp (rig->dir));
+  rig->dir = help_make_dir ();
   snprintf (rig->file, sizeof rig->file, "%s/image", rig->dir);
   snprintf (rig->cache, sizeof rig->cache, "%s/cache", rig->dir);
   write_image (rig->file);
@@ -127,7 +114,7 @@ teardown (void **state)
 
   if (rig->control)
     stop (rig);
-  nftw (rig->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  help_remove_dir (rig->dir);
   free (rig);
   return 0;
 }

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +18,7 @@
 #include <cmocka.h>
 
 #include "device/device.h"
+#include "test-device-help.h"
 #include "util/mix.h"
 
 #define BLOCK 65536u
@@ -26,55 +26,10 @@
 
 struct rig
 {
-  char dir[64], file[128], cache[128];
+  char *dir, file[128], cache[128];
   struct engine_config config;
   struct engine *engine;
 };
-
-static int
-remove_one (const char *path, const struct stat *st, int type,
-            struct FTW *ftw)
-{
-  (void) st;
-  (void) type;
-  (void) ftw;
-  return remove (path);
-}
-
-/* Version v of the file's bytes. */
-static void
-expect_bytes (unsigned char *buf, unsigned version, uint64_t offset,
-              size_t count)
-{
-  for (size_t i = 0; i < count; i++) {
-    uint64_t at = offset + i;
-
-    buf[i] = mix_u64 (at / 8 * 131 + version) >> (at % 8 * 8);
-  }
-}
-
-/* A new file under the name, as an atomic replacement makes it. */
-static void
-write_file (const char *path, unsigned version, size_t size)
-{
-  unsigned char *buf = malloc (size);
-  char temp[160];
-  FILE *f;
-
-  assert_non_null (buf);
-  expect_bytes (buf, version, 0, size);
-  snprintf (temp, sizeof temp, "%s.new", path);
-  f = fopen (temp, "w");
-  assert_non_null (f);
-  assert_int_equal (fwrite (buf, 1, size, f), size);
-  assert_int_equal (fclose (f), 0);
-  /* An old mtime: a version that lasts. */
-  assert_int_equal (utimensat (AT_FDCWD, temp, (struct timespec[]) {
-        { .tv_sec = 1000000000 + version }, { .tv_sec = 1000000000 + version }
-      }, 0), 0);
-  assert_int_equal (rename (temp, path), 0);
-  free (buf);
-}
 
 static void
 rig_engine (struct rig *rig)
@@ -90,14 +45,11 @@ static int
 setup (void **state)
 {
   struct rig *rig = calloc (1, sizeof *rig);
-  const char *tmp = getenv ("TMPDIR");
 
-  snprintf (rig->dir, sizeof rig->dir, "%.30s/test-device-XXXXXX",
-            tmp ? tmp : "/tmp");
-  assert_non_null (mkdtemp (rig->dir));
+  rig->dir = help_make_dir ();
   snprintf (rig->file, sizeof rig->file, "%s/file", rig->dir);
   snprintf (rig->cache, sizeof rig->cache, "%s/cache", rig->dir);
-  write_file (rig->file, 1, SIZE);
+  help_write_version (rig->file, 1, SIZE);
   rig->config = (struct engine_config) {
     .cache = { .dir = rig->cache, .size = 64 << 20, .block_size = BLOCK,
                .compress = true },
@@ -117,7 +69,7 @@ teardown (void **state)
 
   if (rig->engine)
     engine_close (rig->engine);
-  nftw (rig->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  help_remove_dir (rig->dir);
   free (rig);
   return 0;
 }
@@ -149,7 +101,7 @@ read_expect (struct device *device, unsigned version, uint64_t offset,
 
   if (device_read (device, got, count, offset, &e) == -1)
     fail_msg ("device_read %u+%u: %s", (unsigned) offset, count, e.text);
-  expect_bytes (want, version, offset, count);
+  help_version_bytes (want, version, offset, count);
   assert_memory_equal (got, want, count);
   free (got);
   free (want);
@@ -191,7 +143,7 @@ test_offline_serve (void **state)
   device_close (device);
 
   /* What is not cached is an error. */
-  write_file (rig->file, 1, SIZE);
+  help_write_version (rig->file, 1, SIZE);
   rig_restart (rig);
   device = device_open (rig->engine, rig->file, "other", &e);
   assert_non_null (device);
@@ -246,7 +198,7 @@ test_stale (void **state)
   device_close (device);
   rig->config.stale_after_ms = 3600000;
   rig_restart (rig);
-  write_file (rig->file, 2, SIZE);
+  help_write_version (rig->file, 2, SIZE);
   device = open_ok (rig);
   read_expect (device, 1, 0, SIZE);
   device_close (device);
@@ -272,9 +224,9 @@ test_expire (void **state)
   device_close (device);
   rig->config.expire_after_ms = 3600000;
   rig_restart (rig);
-  write_file (rig->file, 2, SIZE);
-  expect_bytes (&old, 1, 0, 1);
-  expect_bytes (&new, 2, 0, 1);
+  help_write_version (rig->file, 2, SIZE);
+  help_version_bytes (&old, 1, 0, 1);
+  help_version_bytes (&new, 2, 0, 1);
   assert_int_not_equal (old, new);
   device = open_ok (rig);
   read_expect (device, 1, 0, SIZE);
@@ -303,7 +255,7 @@ test_changed_while_open (void **state)
   rig_restart (rig);
   device = open_ok (rig);
   read_expect (device, 1, 0, BLOCK);
-  write_file (rig->file, 2, SIZE);
+  help_write_version (rig->file, 2, SIZE);
   read_expect (device, 1, 0, BLOCK);
   assert_int_equal (device_read (device, &byte, 1, 9 * BLOCK, &e), -1);
   assert_int_equal (e.errnum, ESTALE);
@@ -335,7 +287,7 @@ test_changed_while_fresh (void **state)
   read_expect (device, 1, 0, BLOCK);
   device_close (device);
   rig_restart (rig);
-  write_file (rig->file, 2, SIZE);
+  help_write_version (rig->file, 2, SIZE);
   device = open_ok (rig);
   read_expect (device, 1, 0, BLOCK);
   assert_int_equal (device_read (device, &byte, 1, 9 * BLOCK, &e), -1);

@@ -5,7 +5,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +18,7 @@
 #include <cmocka.h>
 
 #include "device/device.h"
+#include "test-cache-help.h"
 #include "util/cleanup.h"
 #include "util/mix.h"
 
@@ -30,7 +30,7 @@
 
 struct rig
 {
-  char dir[64], cache[128];
+  char *dir, cache[128];
   struct engine *engine;
   struct device *device;
 
@@ -43,16 +43,6 @@ struct rig
   pthread_cond_t changed;
   unsigned inside, meet;
 };
-
-static int
-remove_one (const char *path, const struct stat *st, int type,
-            struct FTW *ftw)
-{
-  (void) st;
-  (void) type;
-  (void) ftw;
-  return remove (path);
-}
 
 static void
 right_bytes (unsigned char *buf, uint64_t offset, size_t count)
@@ -104,16 +94,13 @@ static int
 setup_size (void **state, uint64_t size)
 {
   struct rig *rig = calloc (1, sizeof *rig);
-  const char *tmp = getenv ("TMPDIR");
   struct engine_config config = {
     .cache = { .size = size, .block_size = BLOCK, .compress = true },
     .origin = { .connections = 4, .timeout_ms = 10000 },
   };
   struct error e;
 
-  snprintf (rig->dir, sizeof rig->dir, "%.30s/test-direct-XXXXXX",
-            tmp ? tmp : "/tmp");
-  assert_non_null (mkdtemp (rig->dir));
+  rig->dir = help_make_dir ();
   snprintf (rig->cache, sizeof rig->cache, "%s/cache", rig->dir);
   config.cache.dir = rig->cache;
   pthread_mutex_init (&rig->lock, NULL);
@@ -147,7 +134,7 @@ teardown (void **state)
 
   device_close (rig->device);
   engine_close (rig->engine);
-  nftw (rig->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  help_remove_dir (rig->dir);
   pthread_cond_destroy (&rig->changed);
   pthread_mutex_destroy (&rig->lock);
   free (rig);
@@ -361,18 +348,6 @@ read_at_random (void *opaque)
   return NULL;
 }
 
-static uint64_t on_disk;
-
-static int
-add_one (const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-  (void) path;
-  (void) ftw;
-  if (type == FTW_F)
-    on_disk += st->st_blocks * UINT64_C (512);
-  return 0;
-}
-
 /* There is less room than they read: what is evicted in between is read
  * again, all bytes are right, and the disk never has more than the budget.
  */
@@ -390,11 +365,8 @@ test_many_in_little_room (void **state)
     assert_int_equal (pthread_create (&threads[i], NULL, read_at_random,
                                       &readers[i]), 0);
   }
-  while (atomic_load (&ended) < THREADS) {
-    on_disk = 0;
-    nftw (rig->cache, add_one, 16, FTW_PHYS);
-    assert_in_range (on_disk, 0, ROOM);
-  }
+  while (atomic_load (&ended) < THREADS)
+    assert_in_range (help_du (rig->cache), 0, ROOM);
   for (unsigned i = 0; i < THREADS; i++) {
     pthread_join (threads[i], NULL);
     assert_true (readers[i].r >= 0);

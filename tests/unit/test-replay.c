@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -18,6 +17,7 @@
 #include <cmocka.h>
 
 #include "device/device.h"
+#include "test-device-help.h"
 #include "trace/decode.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -30,7 +30,7 @@
 
 struct rig
 {
-  char dir[64], file[128], cache[128], trace[128], other[128];
+  char *dir, file[128], cache[128], trace[128], other[128];
   struct engine_config config;
   struct engine *engine;
 };
@@ -71,60 +71,16 @@ wait_replayed (void)
 }
 
 static int
-remove_one (const char *path, const struct stat *st, int type,
-            struct FTW *ftw)
-{
-  (void) st;
-  (void) type;
-  (void) ftw;
-  return remove (path);
-}
-
-static void
-expect_bytes (unsigned char *buf, unsigned version, uint64_t offset,
-              size_t count)
-{
-  for (size_t i = 0; i < count; i++)
-    buf[i] = mix_u64 ((offset + i) / 8 * 131 + version)
-      >> ((offset + i) % 8 * 8);
-}
-
-/* A new file under the name, with an old mtime: a version that lasts. */
-static void
-write_file (const char *path, unsigned version, size_t size)
-{
-  unsigned char *buf = malloc (size);
-  char temp[160];
-  FILE *f;
-
-  assert_non_null (buf);
-  expect_bytes (buf, version, 0, size);
-  snprintf (temp, sizeof temp, "%s.made", path);
-  f = fopen (temp, "w");
-  assert_non_null (f);
-  assert_int_equal (fwrite (buf, 1, size, f), size);
-  assert_int_equal (fclose (f), 0);
-  assert_int_equal (utimensat (AT_FDCWD, temp, (struct timespec[]) {
-        { .tv_sec = 1000000000 + version }, { .tv_sec = 1000000000 + version }
-      }, 0), 0);
-  assert_int_equal (rename (temp, path), 0);
-  free (buf);
-}
-
-static int
 setup (void **state)
 {
   struct rig *rig = calloc (1, sizeof *rig);
-  const char *tmp = getenv ("TMPDIR");
 
-  snprintf (rig->dir, sizeof rig->dir, "%.30s/test-replay-XXXXXX",
-            tmp ? tmp : "/tmp");
-  assert_non_null (mkdtemp (rig->dir));
+  rig->dir = help_make_dir ();
   snprintf (rig->file, sizeof rig->file, "%s/file", rig->dir);
   snprintf (rig->cache, sizeof rig->cache, "%s/cache", rig->dir);
   snprintf (rig->trace, sizeof rig->trace, "%s/trace", rig->dir);
   snprintf (rig->other, sizeof rig->other, "%s/other", rig->dir);
-  write_file (rig->file, 1, SIZE);
+  help_write_version (rig->file, 1, SIZE);
   rig->config = (struct engine_config) {
     .cache = { .dir = rig->cache, .size = 64 << 20, .block_size = BLOCK },
     .origin = { .connections = 4, .timeout_ms = 10000 },
@@ -141,7 +97,7 @@ teardown (void **state)
 
   if (rig->engine)
     engine_close (rig->engine);
-  nftw (rig->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  help_remove_dir (rig->dir);
   free (rig);
   return 0;
 }
@@ -185,7 +141,7 @@ forget_cache (struct rig *rig)
   if (rig->engine)
     engine_close (rig->engine);
   rig->engine = NULL;
-  nftw (rig->cache, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  help_remove_dir (strdup (rig->cache));
 }
 
 static struct device *
@@ -210,7 +166,7 @@ read_ok (struct device *device, unsigned version, uint64_t offset,
 
   if (r == -1)
     fail_msg ("device_read: %s", e.text);
-  expect_bytes (want, version, offset, count);
+  help_version_bytes (want, version, offset, count);
   assert_memory_equal (got, want, count);
   free (got);
   free (want);
@@ -298,7 +254,7 @@ test_changed (void **state)
   struct device *device;
 
   record_pattern (rig, rig->trace);
-  write_file (rig->file, 2, SIZE);
+  help_write_version (rig->file, 2, SIZE);
   rig_run (rig, NULL, rig->trace);
   device = open_ok (rig);
   assert_int_equal (wait_replayed (), read_blocks);
@@ -307,13 +263,13 @@ test_changed (void **state)
   device_close (device);
 
   /* It changes while it is served: the new version is warmed, too. */
-  write_file (rig->file, 3, 10 * BLOCK + 1);
+  help_write_version (rig->file, 3, 10 * BLOCK + 1);
   device = open_ok (rig);
   assert_int_equal (wait_replayed (), 4 + 1);
   assert_int_equal (read_ok (device, 3, 10 * BLOCK, 1), 0);
   device_close (device);
   forget_cache (rig);
-  write_file (rig->file, 4, 1);
+  help_write_version (rig->file, 4, 1);
   rig_run (rig, NULL, rig->trace);
   device = open_ok (rig);
   assert_int_equal (wait_replayed (), 1);

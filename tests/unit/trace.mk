@@ -17,7 +17,9 @@ tests_unit_test_recorder_LDADD = libsystest.la libtiercache.la $(CMOCKA_LIBS)
 tests_unit_test_replay_plan_SOURCES = tests/unit/test-replay-plan.c
 tests_unit_test_replay_plan_LDADD = libtiercache.la $(CMOCKA_LIBS)
 
-tests_unit_test_replay_SOURCES = tests/unit/test-replay.c
+tests_unit_test_replay_SOURCES = \
+	tests/unit/test-replay.c tests/unit/test-device-help.c \
+	tests/unit/test-device-help.h $(cache_test_help)
 tests_unit_test_replay_LDADD = libtiercache.la $(CMOCKA_LIBS)
 
 tests_unit_test_fetch_replay_SOURCES = \
