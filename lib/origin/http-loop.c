@@ -108,7 +108,8 @@ serve_queue (struct http_loop *loop)
 
   while ((job = take_queued (loop, &abort))) {
     if (abort)
-      finish (loop, job, CURLE_ABORTED_BY_CALLBACK);
+      finish (loop, job, job->unwatched ? CURLE_FAILED_INIT
+              : CURLE_ABORTED_BY_CALLBACK);
     else {
       curl_easy_setopt (job->easy, CURLOPT_PRIVATE, job);
       if (curl_multi_add_handle (loop->multi, job->easy) == CURLM_OK)
@@ -136,6 +137,37 @@ serve_finished (struct http_loop *loop)
   }
 }
 
+static int
+watch (struct http_loop *loop, curl_socket_t fd, int what, bool known)
+{
+  struct epoll_event event = { .data.fd = fd };
+
+  if (what & CURL_POLL_IN)
+    event.events |= EPOLLIN;
+  if (what & CURL_POLL_OUT)
+    event.events |= EPOLLOUT;
+  return epoll_ctl (loop->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
+                    &event);
+}
+
+/* Nothing would be heard of this transfer any more.  libcurl must not know:
+ * it would give up all others, too, and take no new ones.
+ */
+static void
+end_unwatched (struct http_loop *loop, CURL *easy)
+{
+  char *private = NULL;
+  struct http_job *job;
+
+  log_debug (origin, "epoll_ctl: %s", strerror (errno));
+  curl_easy_getinfo (easy, CURLINFO_PRIVATE, &private);
+  job = (struct http_job *) (void *) private;
+  if (job) {
+    job->unwatched = true;
+    http_loop_abort (loop, job);
+  }
+}
+
 /* libcurl's wish for a socket.  The connections it keeps for later are not
  * among them.  socketp tells a socket that is known from a new one.
  */
@@ -144,22 +176,16 @@ socket_callback (CURL *easy, curl_socket_t fd, int what, void *opaque,
                  void *socketp)
 {
   struct http_loop *loop = opaque;
-  struct epoll_event event = { .data.fd = fd };
 
-  (void) easy;
-  if (what == CURL_POLL_REMOVE)
-    {
-      epoll_ctl (loop->epoll, EPOLL_CTL_DEL, fd, NULL);
-      return 0;
-    }
-  if (what & CURL_POLL_IN)
-    event.events |= EPOLLIN;
-  if (what & CURL_POLL_OUT)
-    event.events |= EPOLLOUT;
-  if (socketp)
-    return epoll_ctl (loop->epoll, EPOLL_CTL_MOD, fd, &event);
-  curl_multi_assign (loop->multi, fd, loop);
-  return epoll_ctl (loop->epoll, EPOLL_CTL_ADD, fd, &event);
+  if (what == CURL_POLL_REMOVE) {
+    epoll_ctl (loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+    return 0;
+  }
+  if (!socketp)
+    curl_multi_assign (loop->multi, fd, loop);
+  if (watch (loop, fd, what, socketp != NULL) == -1)
+    end_unwatched (loop, easy);
+  return 0;
 }
 
 static int
@@ -406,6 +432,7 @@ http_loop_start (struct http_loop *loop, struct http_job *job)
     ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&loop->lock);
 
     job->running = job->abort = job->finished = job->queued = false;
+    job->unwatched = false;
     enqueue (loop, job);
   }
   wake (loop);

@@ -31,6 +31,8 @@ struct http_job
   bool running;                 /* in the multi handle */
   bool abort;
   bool finished;
+  bool unwatched;               /* to be aborted: a socket can't be waited
+                                   for; its thread's own */
 };
 
 /* The loop, for a user who keeps up to connections connections.  NULL with

@@ -8,6 +8,7 @@ check_PROGRAMS += \
 	tests/unit/test-http-redirect \
 	tests/unit/test-http-refused \
 	tests/unit/test-late \
+	tests/unit/test-http-loop \
 	tests/unit/test-http-race
 TESTS += \
 	tests/unit/test-http-url \
@@ -18,6 +19,7 @@ TESTS += \
 	tests/unit/test-http-redirect \
 	tests/unit/test-http-refused \
 	tests/unit/test-late \
+	tests/unit/test-http-loop \
 	tests/unit/test-http-race
 
 http_server_sources = \
@@ -50,6 +52,11 @@ tests_unit_test_http_redirect_SOURCES = \
 	tests/unit/test-http-redirect.c \
 	$(http_server_sources)
 tests_unit_test_http_redirect_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_http_loop_SOURCES = \
+	tests/unit/test-http-loop.c \
+	$(http_reader_sources)
+tests_unit_test_http_loop_LDADD = libtiercache.la $(CMOCKA_LIBS)
+tests_unit_test_http_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_ctl
 tests_unit_test_http_race_SOURCES = \
 	tests/unit/test-http-race.c \
 	$(http_server_sources)

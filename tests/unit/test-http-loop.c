@@ -1,0 +1,119 @@
+/* The loop when the system lets it watch no more sockets: an error for who
+ * asked, and for nobody else; no wait without an end.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "http-reader.h"
+
+/* Called in the place of epoll_ctl, which is __real_. */
+extern int __real_epoll_ctl (int epoll, int op, int fd,
+                             struct epoll_event *event);
+extern int __wrap_epoll_ctl (int epoll, int op, int fd,
+                             struct epoll_event *event);
+
+/* So many calls go well, then one fails, and all after it are well again. */
+static atomic_int until_failure;
+
+int
+__wrap_epoll_ctl (int epoll, int op, int fd, struct epoll_event *event)
+{
+  if (op != EPOLL_CTL_DEL && atomic_fetch_sub (&until_failure, 1) == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return __real_epoll_ctl (epoll, op, fd, event);
+}
+
+static void
+test_one_fails (void **state)
+{
+  struct reader *f = *state;
+  unsigned failed = 0;
+
+  for (int i = 0; i < 6; i++) {
+    atomic_store (&until_failure, i);
+    /* The first on a connection there is, later ones on new ones, too. */
+    for (int j = 0; j < 3; j++)
+      if (reader_read (f, 100000, 5000) == -1) {
+        assert_int_equal (f->e.kind, ERROR_AGAIN);
+        failed++;
+      }
+    atomic_store (&until_failure, -1);
+    reader_right (f, 100000, 5000);
+  }
+  assert_in_range (failed, 1, 6);
+}
+
+/* Holds an answer back until it may go. */
+struct gate
+{
+  struct http_object *object;
+  atomic_bool held, open;
+};
+
+static void
+answer_later (void *opaque, struct httpd_conn *conn,
+              const struct httpd_request *request)
+{
+  struct gate *gate = opaque;
+
+  if (request->first == 0) {
+    atomic_store (&gate->held, true);
+    while (!atomic_load (&gate->open))
+      usleep (1000);
+  }
+  http_object_serve (gate->object, conn, request);
+}
+
+static void *
+read_start (void *opaque)
+{
+  struct reader *f = opaque;
+
+  reader_right (f, 100000, 0);
+  return NULL;
+}
+
+/* One in flight meanwhile comes to its own end. */
+static void
+test_others_go_on (void **state)
+{
+  struct reader *f = *state, other = *f;
+  struct gate gate = { .object = &f->object };
+  unsigned char buf[ORIGIN_READ_MAX];
+  pthread_t thread;
+
+  other.buf = buf;
+  http_object_answer (&f->object, answer_later, &gate);
+  assert_int_equal (pthread_create (&thread, NULL, read_start, f), 0);
+  while (!atomic_load (&gate.held))
+    usleep (1000);
+  atomic_store (&until_failure, 0);
+  assert_int_equal (reader_read (&other, 100000, 5000), -1);
+  assert_int_equal (other.e.kind, ERROR_AGAIN);
+  reader_right (&other, 100000, 5000);
+  atomic_store (&gate.open, true);
+  pthread_join (thread, NULL);
+  http_object_answer (&f->object, NULL, NULL);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    READER_TEST (test_one_fails),
+    READER_TEST (test_others_go_on),
+  };
+
+  atomic_store (&until_failure, -1);
+  alarm (120);
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
