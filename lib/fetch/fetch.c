@@ -4,8 +4,8 @@
  * makes, and of what the cache has meanwhile.  Then it waits for whichever
  * run has its bytes next, not for one after the other: a run keeps its
  * buffer until its claims are gone, and the run waited for may be in need
- * of that buffer.  Where it is its run's turn it makes the try itself, as
- * the pool's threads do; of several claims they take the others.
+ * of that buffer.  For the last one, where it is that run's turn, it makes
+ * the try itself, as the pool's threads do.
  */
 
 #include <config.h>
@@ -300,6 +300,21 @@ next_claim (struct round *round)
   return any;
 }
 
+/* Whether the reader would only wait for that claim, and until all of what is
+ * asked for has come.  Otherwise it must be there to take what comes before:
+ * for its client, and because others need the memory.
+ */
+static bool
+may_ask (const struct round *round, const struct claim *claim)
+{
+  const struct run *run = claim->run;
+
+  for (size_t i = 0; i < round->nclaims; i++)
+    if (round->claims[i].run && &round->claims[i] != claim)
+      return false;
+  return run->bytes - run->arrived <= ORIGIN_READ_MAX;
+}
+
 /* One slice.  The last thread may have ended while there was nothing that it
  * could do, and nobody else may see that there is now.
  */
@@ -347,7 +362,8 @@ settle_runs (struct round *round, struct error *e)
       /* There may be room now for a buffer that this very reader needs. */
       pool_kick (fetch);
     }
-    else if (!pool_try (fetch, claim->run) && !claim_ready (claim))
+    else if (!(may_ask (round, claim) && pool_try (fetch, claim->run)) &&
+             !claim_ready (claim))
       r = wait_slice (reader, claim, e);
   }
   return r;

@@ -41,3 +41,9 @@ tests_unit_test_fetch_threads_SOURCES = \
 tests_unit_test_fetch_threads_LDADD = libtiercache.la $(CMOCKA_LIBS)
 tests_unit_test_fetch_threads_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=pthread_create
+
+check_PROGRAMS += tests/unit/test-fetch-own
+TESTS += tests/unit/test-fetch-own
+tests_unit_test_fetch_own_SOURCES = \
+	tests/unit/test-fetch-own.c $(fetch_world)
+tests_unit_test_fetch_own_LDADD = libtiercache.la $(CMOCKA_LIBS)
