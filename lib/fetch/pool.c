@@ -263,8 +263,12 @@ finish_try (struct run *run, int r, const struct error *e)
   }
   else if (source->closed)
     run_drop (run);
-  else
+  else {
     run_failed_try (run, e, now);
+    /* Who sleeps does not know yet when it is due. */
+    if (!TAILQ_EMPTY (&fetch->delayed))
+      pthread_cond_signal (&fetch->fetchers.wake);
+  }
 }
 
 /* After the last of a source that was closed meanwhile. */

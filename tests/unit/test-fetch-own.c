@@ -75,12 +75,38 @@ test_gives_buffers_back (void **state)
   world_end (&w);
 }
 
+/* The next try is made when it is due, also when a thread that is idle has
+ * slept since before.
+ */
+static void
+test_again_when_due (void **state)
+{
+  const unsigned n = 40;
+  uint64_t begin;
+  struct world w;
+  struct place p;
+
+  (void) state;
+  world_with_place (&w, &p, 16, 1);
+  fetch_ahead (p.source, 60 * MIB, BLOCK);
+  wait_runs (&w, RUN_IN_FLIGHT, 0);
+  begin = stop_now_ns ();
+  for (unsigned i = 0; i < n; i++) {
+    fault_origin_fail (p.far, 1, ERROR_AGAIN, EIO, 0);
+    read_good (&p, i * MIB, 10);
+  }
+  assert_true (stop_now_ns () - begin < n * 20 * NS_PER_MS);
+  place_close (&p);
+  world_end (&w);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_not_for_all_of_a_block),
     cmocka_unit_test (test_gives_buffers_back),
+    cmocka_unit_test (test_again_when_due),
   };
 
   alarm (120);
