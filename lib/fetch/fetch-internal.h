@@ -212,11 +212,12 @@ extern void pool_init (struct fetch *fetch);
 extern int pool_kick (struct fetch *fetch);
 extern int pool_kick_fill (struct fetch *fetch);
 
-/* One try of the next run in the calling thread: of the wish, or none, if that
- * is not NULL; the caller has a claim of it.  False if there is none.  The
- * lock is given back meanwhile.
+/* One try of the next run in the calling thread.  If the wish is not NULL, of
+ * that one or none: when it is next, or, not in_turn, whenever it may start;
+ * the caller has a claim of it.  False if there is none.  The lock is given
+ * back meanwhile.
  */
-extern bool pool_try (struct fetch *fetch, const struct run *wish);
+extern bool pool_try (struct fetch *fetch, struct run *wish, bool in_turn);
 
 /* Without the lock: ends and joins all threads. */
 extern void pool_end (struct fetch *fetch);

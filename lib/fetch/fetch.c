@@ -315,17 +315,29 @@ may_ask (const struct round *round, const struct claim *claim)
   return run->bytes - run->arrived <= ORIGIN_READ_MAX;
 }
 
+/* Where the system gives no thread: a try of what this reader waits for, and
+ * of nothing else, which may be at an origin that does not answer.
+ */
+static bool
+try_any (struct round *round)
+{
+  for (size_t i = 0; i < round->nclaims; i++)
+    if (round->claims[i].run &&
+        pool_try (round->reader->source->fetch, round->claims[i].run, false))
+      return true;
+  return false;
+}
+
 /* One slice.  The last thread may have ended while there was nothing that it
  * could do, and nobody else may see that there is now.
  */
 static int
-wait_slice (struct reader *reader, const struct claim *claim,
-            struct error *e)
+wait_slice (struct round *round, const struct claim *claim, struct error *e)
 {
+  struct reader *reader = round->reader;
   struct fetch *fetch = reader->source->fetch;
 
-  /* Where the system gives no thread, this one does what is next. */
-  if (pool_kick (fetch) == -1 && pool_try (fetch, NULL))
+  if (pool_kick (fetch) == -1 && try_any (round))
     return 0;
   if (stop_wait (fetch->config.stop, &reader->cond, &fetch->lock, 0)
       == ESHUTDOWN)
@@ -362,9 +374,9 @@ settle_runs (struct round *round, struct error *e)
       /* There may be room now for a buffer that this very reader needs. */
       pool_kick (fetch);
     }
-    else if (!(may_ask (round, claim) && pool_try (fetch, claim->run)) &&
+    else if (!(may_ask (round, claim) && pool_try (fetch, claim->run, true)) &&
              !claim_ready (claim))
-      r = wait_slice (reader, claim, e);
+      r = wait_slice (round, claim, e);
   }
   return r;
 }

@@ -134,11 +134,22 @@ next_run (struct fetch *fetch)
   return NULL;
 }
 
-/* Takes it into flight; its source is the last in turn now.  With a wish,
- * that run or none.
- */
+/* See pool_try. */
 static struct run *
-take_run (struct fetch *fetch, const struct run *wish)
+choose_run (struct fetch *fetch, struct run *wish, bool in_turn)
+{
+  struct run *next;
+
+  if (wish && !in_turn)
+    return wish->state == RUN_QUEUED_DEMAND &&
+      may_start (wish->source, wish, FETCH_MEMORY) ? wish : NULL;
+  next = next_run (fetch);
+  return !wish || next == wish ? next : NULL;
+}
+
+/* Takes it into flight; its source is the last in turn now. */
+static struct run *
+take_run (struct fetch *fetch, struct run *wish, bool in_turn)
 {
   uint64_t now = stop_now_ns ();
   struct run *run;
@@ -146,7 +157,7 @@ take_run (struct fetch *fetch, const struct run *wish)
   if (stop_requested (fetch->config.stop))
     return NULL;
   run_due (fetch, now);
-  while ((run = next_run (fetch)) && (!wish || run == wish)) {
+  while ((run = choose_run (fetch, wish, in_turn))) {
     struct fetch_source *source = run->source;
 
     if (!retry_in_time (&fetch->rules, &run->retry, now)) {
@@ -285,9 +296,9 @@ leave_source (struct fetch_source *source)
 }
 
 bool
-pool_try (struct fetch *fetch, const struct run *wish)
+pool_try (struct fetch *fetch, struct run *wish, bool in_turn)
 {
-  struct run *run = take_run (fetch, wish);
+  struct run *run = take_run (fetch, wish, in_turn);
   struct fetch_source *source;
   const char *why;
   struct error e = { .errnum = EIO, .kind = ERROR_AGAIN };
@@ -319,7 +330,7 @@ fetcher (void *opaque)
   pthread_setname_np (pthread_self (), "tc-fetch");
   pthread_mutex_lock (&fetch->lock);
   do {
-    while (pool_try (fetch, NULL))
+    while (pool_try (fetch, NULL, true))
       idle_until = 0;
   } while (crew_wait (fetch, &fetch->fetchers,
                       TAILQ_FIRST (&fetch->delayed), &idle_until));

@@ -16,13 +16,14 @@ extern int __wrap_pthread_create (pthread_t *thread,
                                   const pthread_attr_t *attr,
                                   void *(*fn) (void *), void *opaque);
 
-static atomic_bool no_threads;
+/* Who gets no thread: what its function would be called with. */
+static const void *_Atomic denied;
 
 int
 __wrap_pthread_create (pthread_t *thread, const pthread_attr_t *attr,
                        void *(*fn) (void *), void *opaque)
 {
-  return atomic_load (&no_threads) ? EAGAIN :
+  return opaque == atomic_load (&denied) ? EAGAIN :
     __real_pthread_create (thread, attr, fn, opaque);
 }
 
@@ -34,12 +35,12 @@ test_no_first_thread (void **state)
 
   (void) state;
   world_with_place (&w, &p, 16, 5);
-  no_threads = true;
+  denied = w.fetch;
   read_good (&p, 5, 10);
   read_good (&p, MIB - 5, 3 * MIB);
   fetch_ahead (p.source, 0, MIB);
   check_runs (&w);
-  no_threads = false;
+  denied = NULL;
   read_good (&p, 5, 10);
   place_close (&p);
   world_end (&w);
@@ -65,12 +66,40 @@ test_no_thread_any_more (void **state)
   wait_runs (&w, RUN_IN_FLIGHT, 0);
   /* All but those that store, and are held there. */
   wait_threads (&w, FETCH_FILL_THREADS);
-  no_threads = true;
+  denied = w.fetch;
   fake_cache_release (p.object);
   reading_good (&waiting);
-  no_threads = false;
+  denied = NULL;
   read_good (&p, 63 * MIB, 10);
   place_close (&p);
+  world_end (&w);
+}
+
+/* A reader does what it waits for itself, not what is next: that may be at an
+ * origin which does not answer.
+ */
+static void
+test_other_origin_is_silent (void **state)
+{
+  struct world w;
+  struct place silent, p;
+  struct reading held;
+
+  (void) state;
+  world_with_place (&w, &silent, 16, 0);
+  place_open (&p, &w, 4 * MIB);
+  denied = w.fetch;
+  fault_origin_hold (silent.far, 0, UINT64_MAX);
+  reading_start (&held, &silent, 0, 4 * MIB);
+  assert_true (fault_origin_wait_held (silent.far, 1));
+  read_good (&p, 5, 10);
+  read_good (&p, MIB - 5, 2 * MIB);
+  check_runs (&w);
+  fault_origin_release (silent.far);
+  reading_good (&held);
+  denied = NULL;
+  place_close (&p);
+  place_close (&silent);
   world_end (&w);
 }
 
@@ -80,6 +109,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_no_first_thread),
     cmocka_unit_test (test_no_thread_any_more),
+    cmocka_unit_test (test_other_origin_is_silent),
   };
 
   alarm (300);
