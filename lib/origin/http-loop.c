@@ -19,8 +19,9 @@
 #include "util/stop.h"
 
 #define TROUBLE_MS 10           /* before a wait that failed is tried again */
+#define ROUND_MS 250            /* between two looks at all transfers */
 #define EVENTS_MAX 64           /* taken at once */
-#define NS_PER_MS 1000000
+#define NS_PER_MS UINT64_C (1000000)
 
 struct http_loop
 {
@@ -31,6 +32,8 @@ struct http_loop
 
   /* The thread's own. */
   uint64_t timer_ns;            /* libcurl wants to be called; 0: it doesn't */
+  uint64_t round_ns;            /* of the last look at all transfers */
+  int running;                  /* transfers, as far as libcurl has said */
 
   pthread_mutex_t lock;
   struct http_job *first, **last;       /* queued, in order */
@@ -137,6 +140,9 @@ serve_finished (struct http_loop *loop)
   }
 }
 
+/* libcurl 7.88 closes a socket that does not connect before it says so, and
+ * the next one may have its number: what it says is known may be new.
+ */
 static int
 watch (struct http_loop *loop, curl_socket_t fd, int what, bool known)
 {
@@ -146,8 +152,13 @@ watch (struct http_loop *loop, curl_socket_t fd, int what, bool known)
     event.events |= EPOLLIN;
   if (what & CURL_POLL_OUT)
     event.events |= EPOLLOUT;
-  return epoll_ctl (loop->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
-                    &event);
+  if (known) {
+    int r = epoll_ctl (loop->epoll, EPOLL_CTL_MOD, fd, &event);
+
+    if (r == 0 || errno != ENOENT)
+      return r;
+  }
+  return epoll_ctl (loop->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 /* Nothing would be heard of this transfer any more.  libcurl must not know:
@@ -209,28 +220,59 @@ look_around (struct http_loop *loop)
   return !loop->ending;
 }
 
+/* When the thread has something to do at the latest; 0: never. */
+static uint64_t
+next_ns (const struct http_loop *loop)
+{
+  uint64_t round_ns = loop->round_ns + ROUND_MS * NS_PER_MS;
+
+  if (loop->running == 0)
+    return loop->timer_ns;
+  return loop->timer_ns ? min_u64 (loop->timer_ns, round_ns) : round_ns;
+}
+
 /* Of an epoll_wait, rounded up. */
 static int
 wait_ms (const struct http_loop *loop)
 {
-  uint64_t now = stop_now_ns ();
+  uint64_t now = stop_now_ns (), next = next_ns (loop);
 
-  if (loop->timer_ns == 0)
+  if (next == 0)
     return -1;
-  if (loop->timer_ns <= now)
+  if (next <= now)
     return 0;
-  return min_u64 ((loop->timer_ns - now + NS_PER_MS - 1) / NS_PER_MS,
-                  INT32_MAX);
+  return min_u64 ((next - now + NS_PER_MS - 1) / NS_PER_MS, INT32_MAX);
+}
+
+static void
+check (CURLMcode code)
+{
+  if (code != CURLM_OK)
+    log_debug (origin, "libcurl: %s", curl_multi_strerror (code));
 }
 
 static void
 act (struct http_loop *loop, curl_socket_t fd, int what)
 {
-  int running;
-  CURLMcode code = curl_multi_socket_action (loop->multi, fd, what, &running);
+  check (curl_multi_socket_action (loop->multi, fd, what, &loop->running));
+}
 
-  if (code != CURLM_OK)
-    log_debug (origin, "libcurl: %s", curl_multi_strerror (code));
+/* libcurl 7.88 sets no timer for a transfer that has given up one of a
+ * host's addresses, to go on with the next: it must be called.  That for
+ * all of them is deprecated because it is slow where it is all one calls.
+ */
+static void
+serve_all (struct http_loop *loop)
+{
+  uint64_t now = stop_now_ns ();
+
+  if (loop->running == 0 || now < loop->round_ns + ROUND_MS * NS_PER_MS)
+    return;
+  loop->round_ns = now;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  check (curl_multi_socket_all (loop->multi, &loop->running));
+#pragma GCC diagnostic pop
 }
 
 static void
@@ -276,6 +318,7 @@ loop_thread (void *opaque)
   while (look_around (loop)) {
     serve_queue (loop);
     serve_timer (loop);
+    serve_all (loop);
     serve_finished (loop);
     n = epoll_wait (loop->epoll, events, EVENTS_MAX, wait_ms (loop));
     if (n == -1 && errno != EINTR) {

@@ -1,17 +1,25 @@
 /* The loop when the system lets it watch no more sockets: an error for who
- * asked, and for nobody else; no wait without an end.
+ * asked, and for nobody else; no wait without an end.  And when a host has
+ * several addresses.
  */
 
 #include <config.h>
 
+#include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "http-reader.h"
+#include "origin/http.h"
 
 /* Called in the place of epoll_ctl, which is __real_. */
 extern int __real_epoll_ctl (int epoll, int op, int fd,
@@ -105,12 +113,89 @@ test_others_go_on (void **state)
   http_object_answer (&f->object, NULL, NULL);
 }
 
+typedef int (*getaddrinfo_fn) (const char *, const char *,
+                               const struct addrinfo *, struct addrinfo **);
+
+#define SILENT "127.0.0.2"
+
+/* In the place of the C library's: one more host, of two addresses. */
+__attribute__ ((visibility ("default"))) int
+getaddrinfo (const char *node, const char *service,
+             const struct addrinfo *hints, struct addrinfo **res)
+{
+  getaddrinfo_fn real = (getaddrinfo_fn) dlsym (RTLD_NEXT, "getaddrinfo");
+  struct addrinfo *last;
+  int r;
+
+  if (!node || strcmp (node, "two.test") != 0)
+    return real (node, service, hints, res);
+  r = real (SILENT, service, hints, res);
+  for (last = *res; r == 0 && last->ai_next; last = last->ai_next)
+    ;
+  return r == 0 ? real ("127.0.0.1", service, hints, &last->ai_next) : r;
+}
+
+/* A port that nobody gets an answer from: its queue is full. */
+struct silence
+{
+  int listener, clients[4];
+};
+
+static void
+silence_begin (struct silence *silence, unsigned port)
+{
+  struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons (port) };
+
+  inet_pton (AF_INET, SILENT, &at.sin_addr);
+  silence->listener = socket (AF_INET, SOCK_STREAM, 0);
+  assert_int_equal (bind (silence->listener, (struct sockaddr *) &at,
+                          sizeof at), 0);
+  assert_int_equal (listen (silence->listener, 0), 0);
+  for (size_t i = 0; i < 4; i++) {
+    silence->clients[i] = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (connect (silence->clients[i], (struct sockaddr *) &at, sizeof at))
+      assert_int_equal (errno, EINPROGRESS);
+  }
+}
+
+static void
+silence_end (struct silence *silence)
+{
+  for (size_t i = 0; i < 4; i++)
+    close (silence->clients[i]);
+  close (silence->listener);
+}
+
+/* One that says nothing leaves time for the other. */
+static void
+test_next_address (void **state)
+{
+  struct reader *f = *state;
+  struct origin_config config;
+  struct silence silence;
+  struct origin *origin;
+  struct error e;
+  char url[100];
+
+  http_object_config (&config);
+  config.timeout_ms = 5000;
+  silence_begin (&silence, httpd_port (f->object.httpd));
+  snprintf (url, sizeof url, "http://two.test:%u/disk.img",
+            httpd_port (f->object.httpd));
+  origin = http_open (url, &config, &e);
+  if (!origin)
+    fail_msg ("%s", e.text);
+  origin->ops->close (origin);
+  silence_end (&silence);
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
     READER_TEST (test_one_fails),
     READER_TEST (test_others_go_on),
+    READER_TEST (test_next_address),
   };
 
   atomic_store (&until_failure, -1);
