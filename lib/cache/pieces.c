@@ -4,13 +4,13 @@
 
 #include <config.h>
 
-#include <sched.h>
 #include <string.h>
 
 #include <lz4.h>
 
 #include "cache/cache-internal.h"
 #include "util/mix.h"
+#include "util/yield.h"
 
 static bool
 all_zero (const uint8_t *data, uint32_t bytes)
@@ -91,7 +91,7 @@ pack_into_room (const struct cache *c, const uint8_t *data, uint8_t *room,
     uint32_t bytes = 0;
 
     if (!all_zero (piece, c->piece)) {
-      sched_yield ();
+      yield_core ();
       bytes = compress (c, piece, out);
       if (bytes == 0)
         memcpy (out, piece, bytes = c->piece);

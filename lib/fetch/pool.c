@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "fetch/fetch-internal.h"
@@ -339,6 +340,7 @@ fetcher (void *opaque)
   return NULL;
 }
 
+/* Nobody waits for it: it wakes without pushing a hit from its core. */
 static void *
 filler (void *opaque)
 {
@@ -346,7 +348,10 @@ filler (void *opaque)
   uint64_t idle_until = 0;
   struct run *run;
 
+  const struct sched_param fair = { 0 };
+
   pthread_setname_np (pthread_self (), "tc-fill");
+  pthread_setschedparam (pthread_self (), SCHED_BATCH, &fair);
   pthread_mutex_lock (&fetch->lock);
   do {
     while ((run = run_store_next (fetch))) {

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "util/log.h"
 #include "util/minmax.h"
 #include "util/stop.h"
+#include "util/yield.h"
 
 #define TROUBLE_MS 10           /* before a wait that failed is tried again */
 #define ROUND_MS 250            /* between two looks at all transfers */
@@ -328,7 +328,7 @@ loop_thread (void *opaque)
     for (int i = 0; i < n; i++) {
       serve_event (loop, &events[i]);
       serve_finished (loop);
-      sched_yield ();
+      yield_core ();
     }
   }
   return NULL;

@@ -11,4 +11,6 @@ libtiercache_la_SOURCES += \
 	lib/util/stop.c \
 	lib/util/stop.h \
 	lib/util/sys.c \
-	lib/util/sys.h
+	lib/util/sys.h \
+	lib/util/yield.c \
+	lib/util/yield.h
