@@ -35,7 +35,7 @@ PYTHON
 
 descriptors ()
 {
-  find "/proc/${server_pid[$1]}/fd" -mindepth 1 2>/dev/null | wc -l
+  { find "/proc/${server_pid[$1]}/fd" -mindepth 1 2>/dev/null || true; } | wc -l
 }
 
 rss_kib ()
