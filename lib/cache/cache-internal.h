@@ -229,6 +229,7 @@ struct cache
 /* cache.c */
 extern int cache_settle (struct cache *c, struct error *e);
 extern char *cache_path (const char *dir, const char *name);
+extern void cache_unlink (struct cache *c, const char *name);
 
 /* health.c: a disk that fails. */
 extern void health_failed (struct cache *c, const char *what,

@@ -26,6 +26,15 @@ cache_path (const char *dir, const char *name)
   return asprintf (&path, "%s/%s", dir, name) == -1 ? NULL : path;
 }
 
+void
+cache_unlink (struct cache *c, const char *name)
+{
+  CLEANUP_FREE char *path = cache_path (c->dir, name);
+
+  if (path)
+    c->sys->unlink (c->sys, path);
+}
+
 static int
 cannot (const struct cache *c, const char *what, struct error *e)
 {

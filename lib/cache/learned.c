@@ -104,22 +104,13 @@ learned_load (struct cache *c)
                c->dir);
 }
 
-static void
-unlink_file (struct cache *c)
-{
-  CLEANUP_FREE char *path = cache_path (c->dir, "learned");
-
-  if (path)
-    c->sys->unlink (c->sys, path);
-}
-
 /* Whatever ends this process, it is not found again when it is too old. */
 void
 learned_drop (struct cache *c)
 {
   free (c->learned);
   c->learned = NULL;
-  unlink_file (c);
+  cache_unlink (c, "learned");
 }
 
 static int
@@ -129,12 +120,14 @@ write_file (struct cache *c, const uint8_t *image, size_t bytes)
   int fd = !path ? -1 :
     c->sys->open (c->sys, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
                   O_NONBLOCK, 0600);
-  int r;
+  int r, saved;
 
   if (fd == -1)
     return -1;
   r = sys_pwrite_full (c->sys, fd, image, bytes, 0) == -1 ? -1 : 0;
+  saved = errno;
   c->sys->close (c->sys, fd);
+  errno = saved;
   return r;
 }
 
@@ -157,6 +150,9 @@ learned_save (struct cache *c)
   bytes_put32 (image + 32, bytes);
   bytes_put32 (image + 36, index_crc (UINT32_MAX, image + HEADER, bytes));
   bytes_put32 (image + 44, index_crc (UINT32_MAX, image, 44));
-  if (write_file (c, image, HEADER + bytes) == -1)
-    unlink_file (c);
+  if (write_file (c, image, HEADER + bytes) == -1) {
+    log_debug (cache, "%s/learned: cannot write: %s: the policy learns anew",
+               c->dir, strerror (errno));
+    cache_unlink (c, "learned");
+  }
 }

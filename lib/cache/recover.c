@@ -57,15 +57,6 @@ unlink_data (struct cache *c, uint32_t file)
     missing = data_unlink (c->sys, c->dir, file) == 0 ? 0 : missing + 1;
 }
 
-static void
-unlink_named (struct cache *c, const char *name)
-{
-  CLEANUP_FREE char *path = cache_path (c->dir, name);
-
-  if (path)
-    c->sys->unlink (c->sys, path);
-}
-
 /* How many slots: enough for the budget when everything becomes as small as
  * it can; more, if there are more already and they are not too many.
  */
@@ -163,8 +154,8 @@ start_empty (struct cache *c, uint64_t dir_bytes, struct error *e)
   if (c->index_fd != -1)
     c->sys->close (c->sys, c->index_fd);
   c->index_fd = -1;
-  unlink_named (c, "index");
-  unlink_named (c, "objects");
+  cache_unlink (c, "index");
+  cache_unlink (c, "objects");
   unlink_data (c, 0);
   objects_delete_all (c);
   c->next_id = 1;
@@ -324,7 +315,7 @@ recover (struct cache *c, uint64_t dir_bytes, struct error *e)
                       ", not %" PRIu32 ": use that, or another directory, "
                       "or delete this one", c->dir, ih.block_size,
                       c->block_size);
-  unlink_named (c, "objects.tmp");
+  cache_unlink (c, "objects.tmp");
   c->objects_reserved = objects_reserve (c, max_u64 (bytes, 8192));
   if (objects == FOUND && index == FOUND && oh.nonce == ih.nonce) {
     c->nonce = ih.nonce;

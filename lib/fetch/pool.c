@@ -4,7 +4,7 @@
  * while.  Whoever makes work kicks one thread; a thread that takes work
  * kicks the next before it begins, if there is more: so none is woken in
  * vain, and no work waits while a thread could be had for it.  A reader who
- * would only wait asks the origin itself: that is two threads less to wake.
+ * would only wait asks the origin itself: so that nobody has to be woken.
  */
 
 #include <config.h>
@@ -346,9 +346,8 @@ filler (void *opaque)
 {
   struct fetch *fetch = opaque;
   uint64_t idle_until = 0;
-  struct run *run;
-
   const struct sched_param fair = { 0 };
+  struct run *run;
 
   pthread_setname_np (pthread_self (), "tc-fill");
   pthread_setschedparam (pthread_self (), SCHED_BATCH, &fair);

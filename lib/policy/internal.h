@@ -48,9 +48,9 @@ struct policy
   uint64_t seed;
 
   /* Read by every hit, written by insertions, evictions and now and then by
-   * a hit.
+   * a hit.  (Processors fetch lines of 64 bytes in pairs.)
    */
-  _Alignas (128) _Atomic uint64_t clock;         /* virtual time */
+  _Alignas (128) _Atomic uint64_t clock;        /* virtual time */
   _Atomic uint64_t inflation;                   /* L, the bits of a double */
   _Atomic uint64_t sequence;                    /* LRU: uses so far */
   _Atomic uint32_t residents;

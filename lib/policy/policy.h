@@ -109,8 +109,8 @@ struct policy_table
  * never more than POLICY_VICTIMS_MAX.  Never returns a slot twice in one call.
  * Once in about count / 256 victims the whole table is looked at: ask for some
  * dozens at a time.  One call looks at POLICY_SLICE slots at most; when it has
- * found nothing yet, policy_scanning is true, and it is to be called again soon:
- * locks may be let go in between.
+ * found nothing yet, policy_scanning is true, and it is to be called again
+ * soon: locks may be let go in between.
  */
 #define POLICY_VICTIMS_MAX 1024
 #define POLICY_SLICE 65536u
@@ -123,7 +123,8 @@ extern bool policy_scanning (const struct policy *policy);
  * what was damaged on disk must be harmless: load clamps every value, and
  * zeros (nothing was ever saved) stand for a block used once just now.  Load
  * the policy before its entries; each loaded entry counts as resident, and the
- * shadows begin with those of them that they follow.
+ * shadows begin with those of them that they follow, unless they were loaded
+ * themselves (policy_learned_load).
  */
 #define POLICY_ENTRY_SAVED 16
 #define POLICY_SAVED 32
@@ -131,7 +132,8 @@ extern void policy_entry_save (const struct policy_entry *entry,
                                uint8_t out[POLICY_ENTRY_SAVED]);
 extern void policy_entry_load (struct policy *policy,
                                struct policy_entry *entry, uint64_t key,
-                               uint64_t bytes, const uint8_t in[POLICY_ENTRY_SAVED]);
+                               uint64_t bytes,
+                               const uint8_t in[POLICY_ENTRY_SAVED]);
 extern void policy_save (const struct policy *policy,
                          uint8_t out[POLICY_SAVED]);
 extern void policy_load (struct policy *policy,

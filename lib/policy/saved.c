@@ -71,13 +71,13 @@ policy_entry_save (const struct policy_entry *entry,
                    uint8_t out[POLICY_ENTRY_SAVED])
 {
   policy_put (out, atomic_load_explicit (&entry->base,
-                                        memory_order_relaxed), 8);
+                                         memory_order_relaxed), 8);
   policy_put (out + 8, atomic_load_explicit (&entry->used_at,
-                                            memory_order_relaxed), 4);
+                                             memory_order_relaxed), 4);
   out[12] = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
   out[13] = atomic_load_explicit (&entry->cost, memory_order_relaxed);
   policy_put (out + 14, atomic_load_explicit (&entry->size_gap,
-                                             memory_order_relaxed), 2);
+                                              memory_order_relaxed), 2);
 }
 
 /* A base that no use can have had is that of a use now.  The device may have

@@ -41,7 +41,7 @@ struct shadows
   _Atomic bool refuse;
 
   /* Every hit reads what is above, in a line that is hardly ever written. */
-  _Alignas (128) pthread_mutex_t lock;   /* of all below */
+  _Alignas (128) pthread_mutex_t lock;  /* of all below */
   uint64_t share;                       /* of the capacity */
   bool whole;                           /* loaded: nothing is to be seeded */
   uint32_t rows, full;                  /* rows to be swept at */

@@ -1,10 +1,11 @@
 /* Which blocks go first: those worth least of the whole table, in batches.
  *
- * A scan, in slices, keeps the lowest 1/256 of the table (at least what was asked for),
- * and the calls that follow are served from them: 256 entries looked at for
- * a victim on average, however large the table.  A candidate that was used,
- * evicted or pinned since the scan is passed over.  What came in later with
- * a lower worth waits for the next scan, at most 0.4 % of the cache later.
+ * A scan, in slices, keeps the lowest 1/256 of the table (at least what was
+ * asked for), and the calls that follow are served from them: 256 entries
+ * looked at for a victim on average, however large the table.  A candidate
+ * that was used, evicted or pinned since the scan is passed over.  What came
+ * in later with a lower worth waits for the next scan, at most 0.4 % of the
+ * cache later.
  * (Random samples of 256 cost as much, miss the cache each time, and evict
  * 0.2 % worse.)
  */
@@ -63,7 +64,8 @@ victims_select (struct policy_candidate *c, uint32_t count, uint32_t keep)
 }
 
 /* A large block (above 64 KiB) that was used more than once goes only when its
- * next use is overdue: twice the mean gap has passed since the last (two half octaves).
+ * next use is overdue: twice the mean gap has passed since the last (two half
+ * octaves).
  */
 static bool
 victims_spared (const struct policy *policy,

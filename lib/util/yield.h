@@ -6,7 +6,7 @@
 /* Where cores are few, a hit waits for whoever has one: called between parts
  * of work that take as long as several hits, this lets it pass.  Who computes
  * all the time would keep the core for milliseconds instead: then it is
- * given up so seldom that the work is slowed down by a thirtieth at most.
+ * given up so seldom that the work is slowed down by a sixteenth at most.
  */
 extern void yield_core (void);
 

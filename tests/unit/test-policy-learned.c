@@ -11,8 +11,6 @@
 #define MS 1000u
 #define BLOCKS 200u
 
-static const uint32_t seeds[] = { 1, 2, 3 };
-
 static struct policy_config
 config (enum policy_admission admission)
 {
@@ -60,6 +58,21 @@ save (struct policy *policy, enum policy_admission admission, size_t *bytes)
   return out;
 }
 
+/* What a policy has learned from such work. */
+static uint8_t *
+learn (uint64_t seed, size_t *bytes)
+{
+  struct model m;
+  uint8_t *saved;
+
+  start (&m, POLICY_ALWAYS);
+  m.random = seed;
+  work (&m, 5000);
+  saved = save (m.policy, POLICY_ALWAYS, bytes);
+  model_free (&m);
+  return saved;
+}
+
 static void
 check_all_comes_back (enum policy_admission admission)
 {
@@ -99,14 +112,10 @@ static void
 test_other_configuration (void **state)
 {
   struct policy_config other[4];
-  struct model a;
-  uint8_t *saved;
   size_t bytes;
+  uint8_t *saved = learn (0, &bytes);
 
   (void) state;
-  start (&a, POLICY_ALWAYS);
-  work (&a, 20000);
-  saved = save (a.policy, POLICY_ALWAYS, &bytes);
   for (unsigned i = 0; i < 4; ++i)
     other[i] = config (POLICY_ALWAYS);
   other[0].goal = POLICY_BYTES;
@@ -122,7 +131,6 @@ test_other_configuration (void **state)
   }
   assert_int_equal (policy_learned_most (&other[1]), 0);
   free (saved);
-  model_free (&a);
 }
 
 /* Loads what may be anything, and goes on: the budget is kept all the same. */
@@ -143,19 +151,14 @@ survives (const uint8_t *bytes, size_t count)
 static void
 test_cut_off (void **state)
 {
-  struct model a;
-  uint8_t *saved;
   size_t bytes;
+  uint8_t *saved = learn (0, &bytes);
 
   (void) state;
-  start (&a, POLICY_ALWAYS);
-  work (&a, 5000);
-  saved = save (a.policy, POLICY_ALWAYS, &bytes);
   for (size_t n = 0; n < bytes; n += n < 200 ? 1 : 997)
     assert_false (survives (saved, n));
   assert_true (survives (saved, bytes));
   free (saved);
-  model_free (&a);
 }
 
 static void
@@ -164,14 +167,10 @@ test_not_a_number (void **state)
   static const double bad[] = { NAN, -1, -INFINITY, 1e300 };
   /* Total, missed, inflation, the first row's weight and score. */
   static const size_t places[] = { 20, 28, 36, 148 + 16, 148 + 24 };
-  struct model a;
-  uint8_t *saved, before[8];
   size_t bytes;
+  uint8_t *saved = learn (0, &bytes), before[8];
 
   (void) state;
-  start (&a, POLICY_ALWAYS);
-  work (&a, 5000);
-  saved = save (a.policy, POLICY_ALWAYS, &bytes);
   for (size_t p = 0; p < sizeof places / sizeof places[0]; ++p) {
     memcpy (before, saved + places[p], sizeof before);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; ++i) {
@@ -182,7 +181,6 @@ test_not_a_number (void **state)
   }
   assert_true (survives (saved, bytes));
   free (saved);
-  model_free (&a);
 }
 
 static void
@@ -191,33 +189,23 @@ test_damage (void **state)
   unsigned loaded = 0;
 
   (void) state;
-  for (size_t s = 0; s < sizeof seeds / sizeof seeds[0]; ++s) {
-    struct model a;
-    uint8_t *saved, *copy;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
     size_t bytes;
+    uint8_t *saved = learn (seed, &bytes), *copy = malloc (bytes);
+    uint64_t r = seed;
 
-    start (&a, POLICY_ALWAYS);
-    a.random = seeds[s];
-    work (&a, 5000);
-    saved = save (a.policy, POLICY_ALWAYS, &bytes);
-    copy = malloc (bytes);
     assert_non_null (copy);
     for (unsigned i = 0; i < 400; ++i) {
-      unsigned edits = 1 + model_random (&a) % 8;
-
       memcpy (copy, saved, bytes);
-      while (edits-- > 0) {
+      for (unsigned edits = 1 + i % 8; edits > 0; --edits) {
         /* Every second one in the heads, which are less than 1 %. */
-        uint64_t r = model_random (&a);
-        size_t at = (r >> 9) % (r & 1 ? 150 : bytes);
-
-        copy[at] = r & 2 ? 0xff : r >> 40;
+        r = mix_u64 (r);
+        copy[(r >> 9) % (r & 1 ? 150 : bytes)] = r & 2 ? 0xff : r >> 40;
       }
       loaded += survives (copy, bytes);
     }
     free (copy);
     free (saved);
-    model_free (&a);
   }
   /* Else the test has seen refusals only. */
   assert_true (loaded > 100);
