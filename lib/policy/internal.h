@@ -66,6 +66,7 @@ struct policy
   uint64_t worst_victim;        /* what was last handed out was worth */
   uint32_t evicted_at;          /* virtual time */
   bool evicted;                 /* ever */
+  uint64_t aged_until;          /* evictions under settings that age */
   struct policy_candidate *pool;
   uint32_t pool_size;           /* room is for twice as many */
   uint32_t pool_next, pool_end; /* what is left of the last scan, sorted */

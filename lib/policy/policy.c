@@ -379,17 +379,33 @@ policy_admit (struct policy *policy, uint64_t key, uint64_t bytes,
   return false;
 }
 
+/* Does a block come back so soon that it counts as used twice?  In a loop all
+ * come back, each as long after the last time as any other.  What was evicted
+ * before the setting for loops was chosen would push out what has to be kept
+ * now, a whole round, for nothing: only what was evicted since counts there.
+ */
+static bool
+policy_returns (struct policy *policy, uint64_t hash)
+{
+  const struct shadow_setting *setting =
+    &shadow_settings[shadows_best (policy->shadows)];
+  uint32_t reach = policy_reach (policy, setting->reach);
+
+  if (setting->ages)
+    policy->aged_until = policy->ghost.evictions;
+  else
+    reach = min_u64 (reach, policy->ghost.evictions - policy->aged_until);
+  return setting->reach > 0 && ghost_take (&policy->ghost, hash, reach);
+}
+
 static void
 policy_insert_weighted (struct policy *policy, struct policy_entry *entry,
                         uint64_t key, uint64_t bytes, unsigned cost)
 {
   uint64_t hash = mix_u64 (key ^ policy->seed);
   unsigned frequency = POLICY_CREDIT_ONE;
-  double reach;
 
-  reach = shadow_settings[shadows_best (policy->shadows)].reach;
-  if (reach > 0
-      && ghost_take (&policy->ghost, hash, policy_reach (policy, reach)))
+  if (policy_returns (policy, hash))
     frequency += POLICY_CREDIT_ONE;
   atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
   if (policy->admission != POLICY_AUTO)         /* else policy_admit did */
