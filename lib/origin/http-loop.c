@@ -104,6 +104,31 @@ take_queued (struct http_loop *loop, bool *abort)
 }
 
 static void
+check (CURLMcode code)
+{
+  if (code != CURLM_OK)
+    log_debug (origin, "libcurl: %s", curl_multi_strerror (code));
+}
+
+static void
+act (struct http_loop *loop, curl_socket_t fd, int what)
+{
+  check (curl_multi_socket_action (loop->multi, fd, what, &loop->running));
+}
+
+static void
+serve_timer (struct http_loop *loop)
+{
+  while (loop->timer_ns && loop->timer_ns <= stop_now_ns ()) {
+    loop->timer_ns = 0;
+    act (loop, CURL_SOCKET_TIMEOUT, 0);
+  }
+}
+
+/* libcurl begins a transfer when its timer is served: of many at once each
+ * takes as long as a hit.
+ */
+static void
 serve_queue (struct http_loop *loop)
 {
   struct http_job *job;
@@ -119,6 +144,8 @@ serve_queue (struct http_loop *loop)
         job->running = true;
       else
         finish (loop, job, CURLE_FAILED_INIT);
+      serve_timer (loop);
+      yield_core ();
     }
   }
 }
@@ -244,19 +271,6 @@ wait_ms (const struct http_loop *loop)
   return min_u64 ((next - now + NS_PER_MS - 1) / NS_PER_MS, INT32_MAX);
 }
 
-static void
-check (CURLMcode code)
-{
-  if (code != CURLM_OK)
-    log_debug (origin, "libcurl: %s", curl_multi_strerror (code));
-}
-
-static void
-act (struct http_loop *loop, curl_socket_t fd, int what)
-{
-  check (curl_multi_socket_action (loop->multi, fd, what, &loop->running));
-}
-
 /* libcurl 7.88 sets no timer for a transfer that has given up one of a
  * host's addresses, to go on with the next: it must be called.  That for
  * all of them is deprecated because it is slow where it is all one calls.
@@ -273,15 +287,6 @@ serve_all (struct http_loop *loop)
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   check (curl_multi_socket_all (loop->multi, &loop->running));
 #pragma GCC diagnostic pop
-}
-
-static void
-serve_timer (struct http_loop *loop)
-{
-  while (loop->timer_ns && loop->timer_ns <= stop_now_ns ()) {
-    loop->timer_ns = 0;
-    act (loop, CURL_SOCKET_TIMEOUT, 0);
-  }
 }
 
 static void

@@ -17,9 +17,16 @@
 #include "util/log.h"
 #include "util/minmax.h"
 #include "util/stop.h"
+#include "util/yield.h"
 
 #define HOPS_MAX 10
-#define BUFFER_SIZE 262144L
+
+/* What is small comes in between hits of others, and in parts that take no
+ * longer than they do; with what is large, throughput counts.
+ */
+#define SMALL_MAX 131072
+#define SMALL_BUFFER 32768L
+#define BUFFER 262144L
 
 /* A body nobody wants is read to its end if it is at most this long, and
  * comes within this time, so that the connection can be used again.
@@ -50,6 +57,12 @@ take_header (char *line, size_t size, size_t count, void *opaque)
   return r == 0 ? len : 0;
 }
 
+static bool
+is_small (const struct http_transfer *t)
+{
+  return t->ask.count <= SMALL_MAX;
+}
+
 static size_t
 take_body (char *data, size_t size, size_t count, void *opaque)
 {
@@ -70,6 +83,8 @@ take_body (char *data, size_t size, size_t count, void *opaque)
   if (got == 0)
     t->first_ns = now;
   memcpy (t->buf + got, data, len);
+  if (is_small (t))
+    yield_core ();
   atomic_store_explicit (&t->last_ns, now, memory_order_relaxed);
   atomic_store_explicit (&t->got, got + len, memory_order_relaxed);
   return len;
@@ -105,7 +120,6 @@ set_constants (struct http_transfer *t)
   SET (CURLOPT_QUICK_EXIT, 1L);
   SET (CURLOPT_TCP_NODELAY, 1L);
   SET (CURLOPT_TCP_KEEPALIVE, 1L);
-  SET (CURLOPT_BUFFERSIZE, BUFFER_SIZE);
   SET (CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
   SET (CURLOPT_HEADERFUNCTION, take_header);
   SET (CURLOPT_HEADERDATA, t);
@@ -136,6 +150,7 @@ set_hop (struct http_transfer *t)
             t->ask.offset + t->ask.count - 1);
   SET (CURLOPT_URL, t->url);
   SET (CURLOPT_RANGE, range);
+  SET (CURLOPT_BUFFERSIZE, is_small (t) ? SMALL_BUFFER : BUFFER);
   SET (CURLOPT_HTTPHEADER, own ? client->own_headers : client->other_headers);
   SET (CURLOPT_USERNAME, own ? client->user : NULL);
   SET (CURLOPT_PASSWORD, own ? client->password : NULL);
