@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	scripts/bench.d/http.sh \
 	scripts/bench.d/nginx.conf \
 	scripts/bench.d/nginx.py \
+	scripts/bench.d/policy.sh \
 	scripts/bench.d/reads.py \
 	scripts/bench.d/replay.sh \
 	scripts/bench.d/sample.py \

@@ -16,6 +16,7 @@ include tests/unit/direct.mk
 include tests/unit/filter.mk
 include tests/unit/control.mk
 endif
+include tests/bench/local.mk
 include tests/fuzz/local.mk
 include tests/shell.mk
 include tests/shell-http.mk

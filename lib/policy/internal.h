@@ -59,6 +59,7 @@ struct policy
   struct
   {
     _Alignas (128) _Atomic uint32_t uses;
+    _Atomic uint32_t due;               /* so many are added at once */
   } stripes[POLICY_STRIPES];
 
   /* Owned by the one caller of insert, victims and evicted. */

@@ -29,8 +29,11 @@
 #define POLICY_COST_UNIT_US 40000.0     /* weight 1 */
 #define POLICY_ROOT_12 1.0594630943592953       /* 2^(1/12) */
 
-/* How many uses a thread counts before it adds them to the clock. */
-#define POLICY_USES_BATCH 256
+/* How many uses a thread counts before it adds them to the clock, which every
+ * hit of every thread reads: a 16th of a correlation window, within bounds.
+ */
+#define POLICY_USES_MIN 256
+#define POLICY_USES_MAX 4096
 
 static unsigned policy_decayed (unsigned frequency, uint32_t gap);
 
@@ -197,21 +200,26 @@ policy_count_use (struct policy *policy)
 {
   static _Atomic unsigned threads;
   static _Thread_local unsigned self;
-  _Atomic uint32_t *uses;
+  _Atomic uint32_t *uses, *due;
   uint32_t residents, count;
 
   if (self == 0)
     self = 1 + atomic_fetch_add_explicit (&threads, 1, memory_order_relaxed)
       % POLICY_STRIPES;
   uses = &policy->stripes[self - 1].uses;
+  due = &policy->stripes[self - 1].due;
   /* Threads that share a line may lose one: it is only a pace. */
   count = atomic_load_explicit (uses, memory_order_relaxed) + 1;
-  if (count < POLICY_USES_BATCH) {
+  if (count < atomic_load_explicit (due, memory_order_relaxed)) {
     atomic_store_explicit (uses, count, memory_order_relaxed);
     return;
   }
   atomic_store_explicit (uses, 0, memory_order_relaxed);
   residents = atomic_load_explicit (&policy->residents, memory_order_relaxed);
+  atomic_store_explicit (due, min_u64 (max_u64 (residents / 16,
+                                                POLICY_USES_MIN),
+                                       POLICY_USES_MAX),
+                         memory_order_relaxed);
   atomic_fetch_add_explicit (&policy->clock,
                              (POLICY_TURNOVER / 20) * count
                              / (residents ? residents : 1),
@@ -255,9 +263,10 @@ policy_mean_gap (unsigned old, uint32_t gap)
   return old == 0 ? code : (old + code + (code > old)) / 2;
 }
 
-/* The base is changed by one compare-and-swap.  Who loses the race leaves the
- * use to the winner.  The other fields follow: if the entry is evicted or
- * reused in between, they are a little off.
+/* The base is changed by one compare-and-swap, if at all: while nothing is
+ * evicted it stays what it is.  Who loses the race leaves the use to the
+ * winner.  The other fields follow: if the entry is evicted or reused in
+ * between, they are a little off.
  */
 static void
 policy_hit_counted (struct policy *policy, struct policy_entry *entry,
@@ -272,9 +281,10 @@ policy_hit_counted (struct policy *policy, struct policy_entry *entry,
   frequency = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
   size_gap = atomic_load_explicit (&entry->size_gap, memory_order_relaxed);
   new = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
-  if (!atomic_compare_exchange_strong_explicit (&entry->base, &old, new,
-                                                memory_order_relaxed,
-                                                memory_order_relaxed))
+  if (old != new
+      && !atomic_compare_exchange_strong_explicit (&entry->base, &old, new,
+                                                   memory_order_relaxed,
+                                                   memory_order_relaxed))
     return;
   frequency = policy_decayed (frequency, gap) + POLICY_CREDIT_ONE;
   frequency = min_u64 (frequency, POLICY_CREDIT_MAX);

@@ -215,6 +215,7 @@ data_of ()
 {
   case $1 in
     filter) echo "4 MiB of random bytes" ;;
+    policy) echo "no data" ;;
     replay) echo "$boot_files files of 72 KiB in a shuffled order, no KVM" ;;
     *) echo "a 2 GiB ext4 image of /usr" ;;
   esac

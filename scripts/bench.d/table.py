@@ -118,8 +118,32 @@ REPLAY = [
      ("", 1), "<=", 2),
 ]
 
+HITS = ("million hits/s", 1e6)
+POLICY = [
+    ("hits on one core, blocks at random", "policy-random", "one", None, HITS,
+     ">=", 10),
+    ("the same, two threads on half of the blocks each: to one",
+     "policy-random", "parts", "one", HITS, ">=", 1.8),
+    ("the same, two threads on all blocks: to one", "policy-random", "both",
+     "one", HITS, ">=", 1.8),
+    ("no policy, every third use written down, two threads on all: to one",
+     "policy-memory-alone", "both", "one", HITS, None, None),
+    ("hits on one core, 16 of a block in a row", "policy-rows", "one", None,
+     HITS, ">=", 10),
+    ("the same, two threads on half of the blocks each: to one",
+     "policy-rows", "parts", "one", HITS, ">=", 1.8),
+    ("the same, two threads on all blocks: to one", "policy-rows", "both",
+     "one", HITS, ">=", 1.8),
+    ("memory a resident block of 10,000", "policy-memory", "10000", None,
+     ("bytes", 1), "<=", 32),
+    ("memory a resident block of 100,000", "policy-memory", "100000", None,
+     ("bytes", 1), "<=", 32),
+    ("memory a resident block of 1,000,000", "policy-memory", "1000000",
+     None, ("bytes", 1), "<=", 32),
+]
+
 ROWS = {"device": DEVICE, "http": HTTP, "filter": FILTER,
-        "nbd": NBD, "replay": REPLAY}
+        "nbd": NBD, "replay": REPLAY, "policy": POLICY}
 
 PEERS = [("ours", "tiercache"), ("base", "16 x curl"),
          ("curl", "nbdkit curl + cache"), ("qemu", "qemu-nbd copy-on-read"),
