@@ -83,10 +83,10 @@ take_body (char *data, size_t size, size_t count, void *opaque)
   if (got == 0)
     t->first_ns = now;
   memcpy (t->buf + got, data, len);
-  if (is_small (t))
-    yield_core ();
   atomic_store_explicit (&t->last_ns, now, memory_order_relaxed);
   atomic_store_explicit (&t->got, got + len, memory_order_relaxed);
+  if (is_small (t))
+    yield_core ();
   return len;
 }
 
@@ -150,7 +150,6 @@ set_hop (struct http_transfer *t)
             t->ask.offset + t->ask.count - 1);
   SET (CURLOPT_URL, t->url);
   SET (CURLOPT_RANGE, range);
-  SET (CURLOPT_BUFFERSIZE, is_small (t) ? SMALL_BUFFER : BUFFER);
   SET (CURLOPT_HTTPHEADER, own ? client->own_headers : client->other_headers);
   SET (CURLOPT_USERNAME, own ? client->user : NULL);
   SET (CURLOPT_PASSWORD, own ? client->password : NULL);
@@ -158,6 +157,11 @@ set_hop (struct http_transfer *t)
   SET (CURLOPT_CONNECTTIMEOUT_MS, left_ms);
   SET (CURLOPT_FRESH_CONNECT, (long) t->fresh);
 #undef SET
+  /* libcurl 7.88 refuses it after a transfer that had no address to connect
+   * to, whose buffer it keeps: then that one serves once more.
+   */
+  curl_easy_setopt (easy, CURLOPT_BUFFERSIZE,
+                    is_small (t) ? SMALL_BUFFER : BUFFER);
   return ok;
 }
 

@@ -264,9 +264,9 @@ policy_mean_gap (unsigned old, uint32_t gap)
 }
 
 /* The base is changed by one compare-and-swap, if at all: while nothing is
- * evicted it stays what it is.  Who loses the race leaves the use to the
- * winner.  The other fields follow: if the entry is evicted or reused in
- * between, they are a little off.
+ * evicted it stays what it is.  Where it changes, who loses the race leaves the
+ * use to the winner.  The other fields follow: if the entry is evicted or
+ * reused in between, they are a little off.
  */
 static void
 policy_hit_counted (struct policy *policy, struct policy_entry *entry,

@@ -1,9 +1,9 @@
 /* How many hits the policy takes in a second, and how much memory.
  *
- * Prints lines for scripts/bench.d/table.py: ROW, SIDE, VALUE.  The blocks are
- * all resident and read at random: of reads of whole blocks a third are counted
- * as uses, which is the most there can be (the others come too soon after the
- * last); of the 16 reads of a block in a row, one.
+ * Prints lines for scripts/bench.d/table.py: ROW, SIDE, VALUE.  The blocks
+ * are all resident and read at random: of reads of whole blocks half are
+ * counted as uses (the others come too soon after the last one that was); of
+ * the 16 reads of a block in a row, one.
  */
 
 #include <config.h>
@@ -57,7 +57,7 @@ new_policy (uint32_t blocks, enum policy_admission admission)
   return policy;
 }
 
-/* What the machine takes for it at least: every third use is written down. */
+/* What the machine takes for it at least: every second use is written down. */
 static void
 touch (struct policy_entry *entry, bool count)
 {
@@ -82,7 +82,7 @@ run (void *opaque)
     random = random * UINT64_C (6364136223846793005) + 1;
     block = t->first + ((random >> 32) * t->count >> 32);
     if (!w->policy)
-      touch (&w->entries[block], i % 3 == 0);
+      touch (&w->entries[block], i % 2 == 0);
     for (uint32_t k = 0; w->policy && k < t->row; ++k)
       policy_hit (w->policy, &w->entries[block], block);
   }
@@ -104,8 +104,8 @@ measure (struct world *w, unsigned threads, bool parts, uint32_t row)
     t[i] = (struct thread) { w, parts ? i * count : 0, count, row, i + 1 };
     need (pthread_create (&id[i], NULL, run, &t[i]) == 0);
   }
-  pthread_barrier_wait (&w->begin);
   begin = stop_now_ns ();
+  pthread_barrier_wait (&w->begin);
   for (unsigned i = 0; i < threads; ++i)
     pthread_join (id[i], NULL);
   pthread_barrier_destroy (&w->begin);
@@ -157,7 +157,7 @@ memory (const char *side, uint32_t blocks)
   for (uint64_t key = 0; key < 2 * (uint64_t) blocks; ++key) {
     uint32_t i = key % blocks;
 
-    policy_evicted (policy, &entries[i], key - blocks, true);
+    policy_evicted (policy, &entries[i], mix_u64 (key - blocks), true);
     policy_admit (policy, mix_u64 (key), BLOCK, COST_US);
     policy_insert (policy, &entries[i], mix_u64 (key), BLOCK, COST_US);
   }

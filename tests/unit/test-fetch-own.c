@@ -77,8 +77,8 @@ test_gives_buffers_back (void **state)
 
 /* The next try is made when it is due, also when a thread that is idle has
  * slept since before.  If it waited for the end of a slice, 40 of them would
- * take half of that each; sleeping a quarter in turns with them is the measure,
- * which is as slow as the machine is.
+ * take half of that each; sleeping a quarter in turns with them is the
+ * measure, which a slow machine makes longer, too.
  */
 static void
 test_again_when_due (void **state)

@@ -313,6 +313,39 @@ test_refused_for_good (void **state)
   origin->ops->close (origin);
 }
 
+static void
+nowhere (void *opaque, struct httpd_conn *conn, const struct httpd_request *r)
+{
+  (void) opaque;
+  (void) r;
+  httpd_printf (conn, "HTTP/1.1 302 There\r\nContent-Length: 0\r\n"
+                "Location: http://nowhere.invalid/o\r\n\r\n");
+}
+
+/* A name that is not known for a while does no lasting harm. */
+static void
+test_name_comes_back (void **state)
+{
+  struct fixture *f = *state;
+  struct error e;
+  struct origin *origin = open_front (f, &e);
+  unsigned char buf[100];
+  size_t got;
+
+  assert_non_null (origin);
+  new_ticket (f, 403);
+  http_object_answer (&f->front, nowhere, f);
+  for (unsigned i = 0; i < 3; i++) {
+    assert_int_equal (origin->ops->read (origin, buf, sizeof buf, 0, &got,
+                                         &e), -1);
+    assert_int_equal (e.kind, ERROR_ABSENT);
+    assert_non_null (strstr (e.text, "can't be resolved"));
+  }
+  http_object_answer (&f->front, front, f);
+  check_read (f, origin);
+  origin->ops->close (origin);
+}
+
 /* To itself; the body is longer than one reads for courtesy. */
 static void
 around (void *opaque, struct httpd_conn *conn, const struct httpd_request *r)
@@ -400,6 +433,7 @@ main (void)
     TEST (test_store_moves),
     TEST (test_forgotten),
     TEST (test_refused_for_good),
+    TEST (test_name_comes_back),
     TEST (test_loop),
     TEST (test_within_site),
     TEST (test_other_version),
