@@ -340,7 +340,9 @@ fetcher (void *opaque)
   return NULL;
 }
 
-/* Nobody waits for it: it wakes without pushing a hit from its core. */
+/* Nobody waits for it: it wakes without pushing a hit from its core.  Who has
+ * given the program another scheduling means it.
+ */
 static void *
 filler (void *opaque)
 {
@@ -350,7 +352,8 @@ filler (void *opaque)
   struct run *run;
 
   pthread_setname_np (pthread_self (), "tc-fill");
-  pthread_setschedparam (pthread_self (), SCHED_BATCH, &fair);
+  if (sched_getscheduler (0) == SCHED_OTHER)
+    sched_setscheduler (0, SCHED_BATCH, &fair);
   pthread_mutex_lock (&fetch->lock);
   do {
     while ((run = run_store_next (fetch))) {

@@ -135,7 +135,7 @@ POLICY = [
     ("the same, two threads on all blocks: to one", "policy-rows", "both",
      "one", HITS, ">=", 1.8),
     ("memory a resident block of 10,000", "policy-memory", "10000", None,
-     ("bytes", 1), None, None),
+     ("bytes", 1), "<=", 32),
     ("memory a resident block of 100,000", "policy-memory", "100000", None,
      ("bytes", 1), "<=", 32),
     ("memory a resident block of 1,000,000", "policy-memory", "1000000",

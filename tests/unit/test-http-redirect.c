@@ -293,21 +293,29 @@ refusing (void *opaque, struct httpd_conn *conn,
 }
 
 static void
+read_fails (struct origin *origin, enum error_kind kind, const char *why,
+            struct error *e)
+{
+  unsigned char buf[100];
+  size_t got;
+
+  assert_int_equal (origin->ops->read (origin, buf, sizeof buf, 0, &got, e),
+                    -1);
+  assert_int_equal (e->kind, kind);
+  assert_non_null (strstr (e->text, why));
+}
+
+static void
 test_refused_for_good (void **state)
 {
   struct fixture *f = *state;
   struct error e;
   struct origin *origin = open_front (f, &e);
-  unsigned char buf[100];
-  size_t got;
 
   assert_non_null (origin);
   http_object_answer (&f->store, refusing, f);
-  assert_int_equal (origin->ops->read (origin, buf, sizeof buf, 0, &got, &e),
-                    -1);
-  assert_int_equal (e.kind, ERROR_FINAL);
+  read_fails (origin, ERROR_FINAL, "redirected to", &e);
   assert_int_equal (e.errnum, EACCES);
-  assert_non_null (strstr (e.text, "redirected to"));
   assert_null (strstr (e.text, "ticket"));
   check_counts (f, 2, 3);
   origin->ops->close (origin);
@@ -329,18 +337,12 @@ test_name_comes_back (void **state)
   struct fixture *f = *state;
   struct error e;
   struct origin *origin = open_front (f, &e);
-  unsigned char buf[100];
-  size_t got;
 
   assert_non_null (origin);
   new_ticket (f, 403);
   http_object_answer (&f->front, nowhere, f);
-  for (unsigned i = 0; i < 3; i++) {
-    assert_int_equal (origin->ops->read (origin, buf, sizeof buf, 0, &got,
-                                         &e), -1);
-    assert_int_equal (e.kind, ERROR_ABSENT);
-    assert_non_null (strstr (e.text, "can't be resolved"));
-  }
+  for (unsigned i = 0; i < 3; i++)
+    read_fails (origin, ERROR_ABSENT, "can't be resolved", &e);
   http_object_answer (&f->front, front, f);
   check_read (f, origin);
   origin->ops->close (origin);
