@@ -1,143 +1,138 @@
 /* What was evicted not long ago: a set of hashes that forgets its oldest.
  *
- * A way is 16 bits of the hash and 16 bits of the time it was added:
+ * A way is 24 bits, 13 of the hash and 11 of the time the block was last
+ * resident or used:
  *
  *     bucket (from the upper half of the hash)
  *     +-----------+-----------+-----------+--   --+-----------+
- *     | tag  time | tag  time |     0     |  ...  | tag  time |   32 bytes
+ *     | tag  time | tag  time |     0     |  ...  | tag  time |   48 bytes
  *     +-----------+-----------+-----------+--   --+-----------+
  *
- * With eight ways for six live ones on average, a few are forgotten too
- * early, and one look in ten thousand finds what was never there: it
- * only gives a block a little credit.
+ * With sixteen ways for fourteen live ones on average, a few are forgotten too
+ * early, and one look in six hundred finds what was never there: it only gives
+ * a block a little credit.  The time counts 256ths of a turnover and goes
+ * round after eight; what is so old has left its bucket, unless hardly anything
+ * was evicted meanwhile.
  */
 
 #include <config.h>
 
 #include <stdlib.h>
 
-#include "policy/ghost.h"
+#include "policy/internal.h"
 
-#define GHOST_WAYS 8
-#define GHOST_LIVE 6            /* of them, on average */
+#define GHOST_WAYS 16
+#define GHOST_LIVE 14           /* of them, on average */
+#define GHOST_WAY_BYTES 3
 #define GHOST_MIN 256           /* smaller sets are not worth growing */
-#define GHOST_STEPS 4096        /* of the time, before one is too old */
 
-/* Time counts evictions; in large sets one step is several of them, so that
- * 16 bits go round only after sixteen lifetimes.
- */
-static uint32_t
-ghost_step (const struct ghost *ghost)
-{
-  return ghost->sized_for / GHOST_STEPS + 1;
-}
+#define GHOST_TIME_BITS 11
+#define GHOST_TIME_MASK ((1u << GHOST_TIME_BITS) - 1)
+#define GHOST_TICK (POLICY_USED_TURNOVER / 256)
 
-static uint16_t
-ghost_now (const struct ghost *ghost)
-{
-  return ghost->evictions / ghost_step (ghost);
-}
+#define GHOST_TAGS 0x1fffu      /* not 0: that is an empty way */
 
-static uint32_t *
+static uint8_t *
 ghost_bucket (const struct ghost *ghost, uint64_t hash)
 {
   uint64_t bucket = ((hash >> 32) * ghost->buckets) >> 32;
 
-  return ghost->ways + bucket * GHOST_WAYS;
+  return ghost->ways + bucket * GHOST_WAYS * GHOST_WAY_BYTES;
 }
 
-static uint16_t
+static uint32_t
 ghost_tag (uint64_t hash)
 {
-  uint16_t tag = hash & 0xffff;
-
-  return tag ? tag : 1;
+  return hash % GHOST_TAGS + 1;
 }
 
-static uint16_t
-ghost_age (const struct ghost *ghost, uint32_t way)
+static uint32_t
+ghost_ticks (uint32_t way, uint32_t now)
 {
-  return ghost_now (ghost) - (uint16_t) way;
+  return (now / GHOST_TICK - way) & GHOST_TIME_MASK;
 }
 
 static void
-ghost_grow (struct ghost *ghost, uint32_t limit)
+ghost_grow (struct ghost *ghost, uint32_t room)
 {
   uint32_t buckets;
-  uint32_t *ways;
+  uint8_t *ways;
 
-  if (ghost->ways != NULL && limit <= ghost->sized_for + ghost->sized_for / 2)
+  if (ghost->ways != NULL && room <= ghost->sized_for + ghost->sized_for / 2)
     return;
-  if (limit < GHOST_MIN)
-    limit = GHOST_MIN;
-  buckets = limit / GHOST_LIVE + 1;
-  ways = calloc (buckets, GHOST_WAYS * sizeof *ways);
+  if (room < GHOST_MIN)
+    room = GHOST_MIN;
+  buckets = room / GHOST_LIVE + 1;
+  ways = calloc (buckets, GHOST_WAYS * GHOST_WAY_BYTES);
   if (ways == NULL)
     return;
   free (ghost->ways);
   ghost->ways = ways;
   ghost->buckets = buckets;
-  ghost->sized_for = limit;
+  ghost->sized_for = room;
 }
 
 void
-ghost_add (struct ghost *ghost, uint64_t hash, uint32_t limit)
+ghost_add (struct ghost *ghost, uint64_t hash, uint32_t at, uint32_t now,
+           uint32_t room)
 {
-  uint32_t *bucket, *oldest;
+  uint8_t *way, *oldest = NULL;
+  uint32_t oldest_ticks = 0;
 
-  ghost_grow (ghost, limit);
+  ghost_grow (ghost, room);
   if (ghost->ways == NULL)
     return;
-  ghost->evictions++;
-  bucket = oldest = ghost_bucket (ghost, hash);
-  for (unsigned i = 0; i < GHOST_WAYS; ++i) {
-    if (bucket[i] == 0 || bucket[i] >> 16 == ghost_tag (hash)) {
-      oldest = &bucket[i];
+  way = ghost_bucket (ghost, hash);
+  for (unsigned i = 0; i < GHOST_WAYS; ++i, way += GHOST_WAY_BYTES) {
+    uint32_t value = policy_get (way, GHOST_WAY_BYTES);
+    uint32_t ticks = ghost_ticks (value, now);
+
+    if (value == 0 || value >> GHOST_TIME_BITS == ghost_tag (hash)) {
+      oldest = way;
       break;
     }
-    if (ghost_age (ghost, bucket[i]) > ghost_age (ghost, *oldest))
-      oldest = &bucket[i];
+    if (oldest == NULL || ticks > oldest_ticks) {
+      oldest = way;
+      oldest_ticks = ticks;
+    }
   }
-  *oldest = (uint32_t) ghost_tag (hash) << 16 | ghost_now (ghost);
+  policy_put (oldest, ghost_tag (hash) << GHOST_TIME_BITS
+              | (at / GHOST_TICK & GHOST_TIME_MASK), GHOST_WAY_BYTES);
 }
 
-/* The way of hash, or NULL; *live: it is among the last limit. */
-static uint32_t *
-ghost_find (struct ghost *ghost, uint64_t hash, uint32_t limit, bool *live)
+/* The way of hash, or NULL. */
+static uint8_t *
+ghost_find (const struct ghost *ghost, uint64_t hash)
 {
-  uint32_t *bucket;
+  uint8_t *way;
 
   if (ghost->ways == NULL)
     return NULL;
-  bucket = ghost_bucket (ghost, hash);
-  for (unsigned i = 0; i < GHOST_WAYS; ++i)
-    if (bucket[i] != 0 && bucket[i] >> 16 == ghost_tag (hash)) {
-      uint64_t age = ghost_age (ghost, bucket[i]);
-
-      *live = age * ghost_step (ghost) <= limit;
-      return &bucket[i];
-    }
+  way = ghost_bucket (ghost, hash);
+  for (unsigned i = 0; i < GHOST_WAYS; ++i, way += GHOST_WAY_BYTES)
+    if (policy_get (way, GHOST_WAY_BYTES) >> GHOST_TIME_BITS
+        == ghost_tag (hash))
+      return way;
   return NULL;
 }
 
-bool
-ghost_has (struct ghost *ghost, uint64_t hash, uint32_t limit)
+uint32_t
+ghost_age (const struct ghost *ghost, uint64_t hash, uint32_t now)
 {
-  bool live;
+  uint8_t *way = ghost_find (ghost, hash);
 
-  return ghost_find (ghost, hash, limit, &live) != NULL && live;
+  return way == NULL ? UINT32_MAX
+    : (ghost_ticks (policy_get (way, GHOST_WAY_BYTES), now) + 1) * GHOST_TICK;
 }
 
-bool
-ghost_take (struct ghost *ghost, uint64_t hash, uint32_t limit)
+uint32_t
+ghost_take (struct ghost *ghost, uint64_t hash, uint32_t now)
 {
-  bool live;
-  uint32_t *way = ghost_find (ghost, hash, limit, &live);
+  uint32_t age = ghost_age (ghost, hash, now);
 
-  if (way == NULL)
-    return false;
-  *way = 0;
-  return live;
+  if (age < UINT32_MAX)
+    policy_put (ghost_find (ghost, hash), 0, GHOST_WAY_BYTES);
+  return age;
 }
 
 void

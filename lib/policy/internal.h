@@ -21,7 +21,9 @@
 
 #define POLICY_WINDOW (POLICY_USED_TURNOVER / 20)       /* 0.05 turnovers */
 
-/* Without ageing, what was used so lately is still in use, and goes last. */
+/* But where the least worth goes first whatever its age, what was used so
+ * lately is still in use, and goes last.
+ */
 #define POLICY_IN_USE (POLICY_USED_TURNOVER / 100)
 
 #define POLICY_CREDIT_ONE 24u           /* frequency of one use */
@@ -29,6 +31,9 @@
 
 #define POLICY_SIZES 2048u              /* codes in the low bits of size_gap */
 #define POLICY_GAP_SHIFT 11
+
+/* In the base of an entry: see policy_worth. */
+#define POLICY_COLD (UINT64_C (1) << 63)
 
 #define POLICY_STRIPES 16               /* power of two */
 
@@ -54,6 +59,7 @@ struct policy
   _Atomic uint64_t inflation;                   /* L, the bits of a double */
   _Atomic uint64_t sequence;                    /* LRU: uses so far */
   _Atomic uint32_t residents;
+  _Atomic uint64_t oldest_hot;  /* POLICY_KNOWN and when it was used; 0 */
 
   /* Uses not yet added to the clock, a line for each thread. */
   struct
@@ -67,7 +73,7 @@ struct policy
   uint64_t worst_victim;        /* what was last handed out was worth */
   uint32_t evicted_at;          /* virtual time */
   bool evicted;                 /* ever */
-  uint64_t aged_until;          /* evictions under settings that age */
+  uint32_t aged_until;          /* virtual time under settings that age */
   struct policy_candidate *pool;
   uint32_t pool_size;           /* room is for twice as many */
   uint32_t pool_next, pool_end; /* what is left of the last scan, sorted */
@@ -75,6 +81,8 @@ struct policy
   bool scan_spare;              /* large ones that are not overdue */
   uint32_t scan_slot, scan_keep;
   uint64_t scan_limit;          /* worth more: not among the lowest */
+  uint32_t scan_now;            /* virtual time at its beginning */
+  uint64_t scan_hot;            /* the lowest worth of a hot one outside */
   unsigned scan_setting;
 
   struct shadows *shadows;      /* weighted only */
@@ -82,6 +90,8 @@ struct policy
   double cost_weight[256];              /* by cost code; 40 ms is 1 */
   double size_weight[POLICY_SIZES];     /* by size code; 64 KiB is 1 */
 };
+
+#define POLICY_KNOWN (UINT64_C (1) << 32)
 
 /* So large an L leaves no room for differences: it is damage. */
 #define POLICY_INFLATION_MAX 1e12
@@ -130,6 +140,27 @@ policy_now (struct policy *policy)
     >> POLICY_USED_SHIFT;
 }
 
+/* What goes first under SHADOW_HOT_COLD. */
+enum policy_class
+{
+  POLICY_NOT_IN_USE = 1,        /* cold */
+  POLICY_HOT,
+  POLICY_STILL_IN_USE,          /* cold */
+};
+
+static inline enum policy_class
+policy_class (bool cold, uint32_t age)
+{
+  return !cold ? POLICY_HOT
+    : age >= POLICY_IN_USE ? POLICY_NOT_IN_USE : POLICY_STILL_IN_USE;
+}
+
+static inline const struct shadow_setting *
+policy_setting (const struct policy *policy)
+{
+  return &shadow_settings[shadows_best (policy->shadows)];
+}
+
 static inline unsigned
 policy_size_code (const struct policy_entry *entry)
 {
@@ -146,8 +177,8 @@ extern void policy_seed_shadows (struct policy *policy,
                                  const struct policy_entry *entry,
                                  uint64_t key, uint64_t bytes);
 
-/* What the entry is worth under the setting of the moment, as the bits of a
- * double; what is lowest goes first.  0: unused.
+/* What the entry is worth under the setting of the moment; what is lowest goes
+ * first.  0: unused.
  */
 extern uint64_t policy_worth (const struct policy *policy,
                               const struct policy_entry *entry);

@@ -9,6 +9,13 @@
  * shadows choose.  The entry holds L and the frequency, so that a new choice
  * is true of every block at once.  (One of the settings leaves L out.)
  *
+ * One setting is another policy, LIRS in short (Jiang and Zhang, SIGMETRICS
+ * 2002).  A block is hot or cold.  In a full cache what is fetched is cold,
+ * unless it was used after the hot one that was used longest ago; a cold one
+ * that is used again as soon as that becomes hot.  A cold one goes first, and
+ * what was used longest ago of its kind.  So of a loop larger than the cache,
+ * where all come back after the same time, what is there stays.
+ *
  * A 64 KiB block gets many small reads in a row: at most one use counts in a
  * correlation window of virtual time, and the others store nothing shared.
  */
@@ -163,33 +170,80 @@ policy_weight (const struct policy *policy, unsigned cost, unsigned size)
   return policy->cost_weight[cost] * policy->size_weight[size];
 }
 
+/* The time of use counts from the beginning of the scan, so that it has no
+ * end to go round at; it is different for the same entry only after a use.
+ */
+static uint64_t
+policy_worth_hot_cold (const struct policy *policy, uint32_t used_at,
+                       bool cold)
+{
+  uint32_t age = policy->scan_now - used_at;
+
+  /* Used since the scan began. */
+  if (age > INT32_MAX)
+    age = 0;
+  return (uint64_t) policy_class (cold, age) << 32 | (UINT32_MAX - age);
+}
+
 uint64_t
 policy_worth (const struct policy *policy, const struct policy_entry *entry)
 {
   uint64_t base = atomic_load_explicit (&entry->base, memory_order_relaxed);
   const struct shadow_setting *setting;
   unsigned frequency, cost;
+  bool cold = base & POLICY_COLD;
   double uses;
 
   if (base == 0 || policy->kind == POLICY_LRU)
     return base;
+  setting = policy_setting (policy);
+  if (setting->order == SHADOW_HOT_COLD)
+    return policy_worth_hot_cold (policy, atomic_load_explicit
+                                  (&entry->used_at, memory_order_relaxed),
+                                  cold);
+  base &= ~POLICY_COLD;
   frequency = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
   cost = atomic_load_explicit (&entry->cost, memory_order_relaxed);
-  setting = &shadow_settings[shadows_best (policy->shadows)];
   uses = frequency / (double) POLICY_CREDIT_ONE;
-  return policy_bits ((setting->ages ? policy_double (base) : 0)
+  return policy_bits ((setting->order == SHADOW_AGES ? policy_double (base)
+                       : 0)
                       + policy_weight (policy, cost, policy_size_code (entry))
                       * (1 + setting->reuse * (uses - 1)));
 }
 
-/* How many of those evicted last a reach in turnovers takes in. */
-static uint32_t
-policy_reach (const struct policy *policy, double turnovers)
+/* Was a block that comes back after gap used after the hot one that was used
+ * longest ago?  Not while that is not known: between its next use and the scan
+ * that finds the one after it.
+ */
+static bool
+policy_is_hot (const struct policy *policy, uint32_t gap, uint32_t now)
 {
-  double count = turnovers * atomic_load_explicit (&policy->residents,
-                                                   memory_order_relaxed);
+  uint64_t oldest = atomic_load_explicit (&policy->oldest_hot,
+                                          memory_order_relaxed);
 
-  return count < UINT32_MAX ? count : UINT32_MAX;
+  return (oldest & POLICY_KNOWN) && gap < now - (uint32_t) oldest;
+}
+
+/* What was used at that time is used again, or gone. */
+static void
+policy_forget_oldest (struct policy *policy, uint32_t used_at)
+{
+  uint64_t oldest = POLICY_KNOWN | used_at;
+
+  if (atomic_load_explicit (&policy->oldest_hot, memory_order_relaxed)
+      == oldest)
+    atomic_store_explicit (&policy->oldest_hot, 0, memory_order_relaxed);
+}
+
+/* Remembers a block as of the time at. */
+static void
+policy_remember (struct policy *policy, uint64_t hash, uint32_t at)
+{
+  double room = (double) SHADOW_REACH_MAX
+    * atomic_load_explicit (&policy->residents, memory_order_relaxed);
+
+  ghost_add (&policy->ghost, hash, at, policy_now (policy),
+             room < UINT32_MAX ? room : UINT32_MAX);
 }
 
 /* When there are no misses the time has to go on too: one correlation window
@@ -281,6 +335,8 @@ policy_hit_counted (struct policy *policy, struct policy_entry *entry,
   frequency = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
   size_gap = atomic_load_explicit (&entry->size_gap, memory_order_relaxed);
   new = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
+  if ((old & POLICY_COLD) && !policy_is_hot (policy, gap, now))
+    new |= POLICY_COLD;
   if (old != new
       && !atomic_compare_exchange_strong_explicit (&entry->base, &old, new,
                                                    memory_order_relaxed,
@@ -308,10 +364,11 @@ policy_seed_shadows (struct policy *policy, const struct policy_entry *entry,
     .weight = policy_weight (policy, atomic_load_explicit
                              (&entry->cost, memory_order_relaxed),
                              policy_size_code (entry)),
-    .base = policy_double (base) - policy_double (newest),
+    .base = policy_double (base & ~POLICY_COLD) - policy_double (newest),
     .used_at = atomic_load_explicit (&entry->used_at, memory_order_relaxed),
     .frequency = atomic_load_explicit (&entry->frequency,
                                        memory_order_relaxed),
+    .cold = base & POLICY_COLD,
   };
 
   if (shadows_sampled (policy->shadows, resident.hash))
@@ -338,7 +395,7 @@ policy_shadow (struct policy *policy, uint64_t hash, uint64_t bytes,
 void
 policy_hit (struct policy *policy, struct policy_entry *entry, uint64_t key)
 {
-  uint32_t now, gap;
+  uint32_t now, used_at;
   unsigned cost;
   uint64_t hash;
 
@@ -348,10 +405,11 @@ policy_hit (struct policy *policy, struct policy_entry *entry, uint64_t key)
   }
   policy_count_use (policy);
   now = policy_now (policy);
-  gap = now - atomic_load_explicit (&entry->used_at, memory_order_relaxed);
-  if (gap < POLICY_WINDOW)
+  used_at = atomic_load_explicit (&entry->used_at, memory_order_relaxed);
+  if (now - used_at < POLICY_WINDOW)
     return;
-  policy_hit_counted (policy, entry, now, gap);
+  policy_forget_oldest (policy, used_at);
+  policy_hit_counted (policy, entry, now, now - used_at);
   hash = mix_u64 (key ^ policy->seed);
   cost = atomic_load_explicit (&entry->cost, memory_order_relaxed);
   policy_shadow (policy, hash, policy_size_of (policy_size_code (entry)),
@@ -372,54 +430,62 @@ policy_admit (struct policy *policy, uint64_t key, uint64_t bytes,
               uint64_t cost_us)
 {
   uint64_t hash = mix_u64 (key ^ policy->seed);
-  uint32_t reach;
+  uint32_t now;
 
   if (policy->kind != POLICY_WEIGHTED || policy->admission != POLICY_AUTO)
     return true;
   bytes = min_u64 (bytes, policy->capacity);
   policy_shadow (policy, hash, bytes, policy_cost_code (policy, cost_us),
                  true);
-  reach = policy_reach (policy, SHADOW_REACH_MAX);
+  now = policy_now (policy);
   if (!shadows_refuse (policy->shadows) || !policy->evicted
-      || policy_now (policy) - policy->evicted_at > POLICY_WINDOW
-      || ghost_has (&policy->ghost, hash, reach))
+      || now - policy->evicted_at > POLICY_WINDOW
+      || ghost_age (&policy->ghost, hash, now)
+      <= SHADOW_REACH_ADMIT * POLICY_USED_TURNOVER)
     return true;
   policy_pass_time (policy, bytes);
-  ghost_add (&policy->ghost, hash, reach);
+  policy_remember (policy, hash, policy_now (policy));
   return false;
 }
 
 /* Does a block come back so soon that it counts as used twice?  In a loop all
  * come back, each as long after the last time as any other.  What was evicted
- * before the setting for loops was chosen would push out what has to be kept
+ * before a setting for loops was chosen would push out what has to be kept
  * now, a whole round, for nothing: only what was evicted since counts there.
  */
 static bool
-policy_returns (struct policy *policy, uint64_t hash)
+policy_returns (struct policy *policy, uint32_t age, uint32_t now)
 {
-  const struct shadow_setting *setting =
-    &shadow_settings[shadows_best (policy->shadows)];
-  uint32_t reach = policy_reach (policy, setting->reach);
+  const struct shadow_setting *setting = policy_setting (policy);
 
-  if (setting->ages)
-    policy->aged_until = policy->ghost.evictions;
-  else
-    reach = min_u64 (reach, policy->ghost.evictions - policy->aged_until);
-  return setting->reach > 0 && ghost_take (&policy->ghost, hash, reach);
+  if (setting->order == SHADOW_AGES)
+    policy->aged_until = now;
+  else if (age > now - policy->aged_until)
+    return false;
+  return age <= setting->reach * POLICY_USED_TURNOVER;
 }
 
-static void
+/* Returns the base. */
+static uint64_t
 policy_insert_weighted (struct policy *policy, struct policy_entry *entry,
                         uint64_t key, uint64_t bytes, unsigned cost)
 {
   uint64_t hash = mix_u64 (key ^ policy->seed);
+  uint32_t now = policy_now (policy);
+  uint32_t age = ghost_take (&policy->ghost, hash, now);
   unsigned frequency = POLICY_CREDIT_ONE;
+  bool cold;
 
-  if (policy_returns (policy, hash))
+  if (policy_returns (policy, age, now))
     frequency += POLICY_CREDIT_ONE;
+  cold = policy->evicted && policy_setting (policy)->order == SHADOW_HOT_COLD
+    && !(age < SHADOW_REACH_MAX * POLICY_USED_TURNOVER
+         && policy_is_hot (policy, age, now));
   atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
   if (policy->admission != POLICY_AUTO)         /* else policy_admit did */
     policy_shadow (policy, hash, bytes, cost, true);
+  return atomic_load_explicit (&policy->inflation, memory_order_relaxed)
+    | (cold ? POLICY_COLD : 0);
 }
 
 void
@@ -440,10 +506,8 @@ policy_insert (struct policy *policy, struct policy_entry *entry,
   if (policy->kind == POLICY_LRU)
     base = 1 + atomic_fetch_add_explicit (&policy->sequence, 1,
                                           memory_order_relaxed);
-  else {
-    policy_insert_weighted (policy, entry, key, bytes, cost);
-    base = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
-  }
+  else
+    base = policy_insert_weighted (policy, entry, key, bytes, cost);
   atomic_store_explicit (&entry->base, base, memory_order_relaxed);
 }
 
@@ -461,21 +525,39 @@ policy_inflate (struct policy *policy, uint64_t worth)
     atomic_store_explicit (&policy->inflation, worth, memory_order_relaxed);
 }
 
+/* Remembers when a block went, or for SHADOW_HOT_COLD when it was used. */
+static void
+policy_evicted_weighted (struct policy *policy, uint64_t key, uint64_t worth,
+                         uint32_t used_at)
+{
+  uint64_t hash = mix_u64 (key ^ policy->seed);
+  uint32_t now = policy_now (policy);
+
+  if (!policy->evicted)
+    shadows_filled (policy->shadows);
+  policy->evicted = true;
+  policy->evicted_at = now;
+  if (policy_setting (policy)->order != SHADOW_HOT_COLD)
+    used_at = now;
+  if (policy_setting (policy)->order == SHADOW_AGES)
+    policy_inflate (policy, worth);
+  if (now - used_at < SHADOW_REACH_MAX * POLICY_USED_TURNOVER)
+    policy_remember (policy, hash, used_at);
+}
+
 void
 policy_evicted (struct policy *policy, struct policy_entry *entry,
                 uint64_t key, bool remember)
 {
   uint64_t worth = policy_worth (policy, entry);
+  uint32_t used_at = atomic_load_explicit (&entry->used_at,
+                                           memory_order_relaxed);
 
   if (atomic_exchange_explicit (&entry->base, 0, memory_order_relaxed) == 0)
     return;
-  if (remember && policy->kind == POLICY_WEIGHTED) {
-    policy_inflate (policy, worth);
-    policy->evicted = true;
-    policy->evicted_at = policy_now (policy);
-    ghost_add (&policy->ghost, mix_u64 (key ^ policy->seed),
-               policy_reach (policy, SHADOW_REACH_MAX));
-  }
+  policy_forget_oldest (policy, used_at);
+  if (remember && policy->kind == POLICY_WEIGHTED)
+    policy_evicted_weighted (policy, key, worth, used_at);
   atomic_fetch_sub_explicit (&policy->residents, 1, memory_order_relaxed);
   atomic_store_explicit (&entry->used_at, 0, memory_order_relaxed);
   atomic_store_explicit (&entry->frequency, 0, memory_order_relaxed);

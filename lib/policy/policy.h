@@ -26,8 +26,8 @@ enum policy_kind
  */
 struct policy_entry
 {
-  _Atomic uint64_t base;        /* of its score: L, or the place in the order
-                                   of use; 0: unused */
+  _Atomic uint64_t base;        /* of its score: L (negative: cold), or the
+                                   place in the order of use; 0: unused */
   _Atomic uint32_t used_at;     /* virtual time of the last counted use */
   _Atomic uint8_t frequency;    /* credit, fixed point */
   _Atomic uint8_t cost;         /* of fetching again, log-coded */

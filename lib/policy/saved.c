@@ -80,7 +80,7 @@ policy_entry_save (const struct policy_entry *entry,
                                               memory_order_relaxed), 2);
 }
 
-/* A base that no use can have had is that of a use now.  The device may have
+/* A base (without its mark) that no use can have had is that of a use now.  The device may have
  * died with newer entries on disk than the policy state: those are treated
  * the same.
  */
@@ -111,6 +111,7 @@ policy_entry_load (struct policy *policy, struct policy_entry *entry,
   uint32_t used_at = policy_get (in + 8, 4), now = policy_now (policy);
   unsigned frequency = in[12], cost = in[13];
   unsigned gap = policy_get (in + 14, 2) >> POLICY_GAP_SHIFT;
+  uint64_t cold = policy->kind == POLICY_WEIGHTED ? base & POLICY_COLD : 0;
 
   if (frequency < POLICY_CREDIT_ONE)
     frequency = POLICY_CREDIT_ONE;
@@ -120,7 +121,7 @@ policy_entry_load (struct policy *policy, struct policy_entry *entry,
     used_at = now;
   if (base == 0)
     cost = SAVED_COST_UNKNOWN;
-  base = saved_base (policy, base);
+  base = saved_base (policy, base & ~cold) | cold;
 
   atomic_store_explicit (&entry->used_at, used_at, memory_order_relaxed);
   atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);

@@ -9,10 +9,11 @@
  *    16  cost of all uses         24  the views, then the rows
  *
  *     view   0  cost of what it missed   8  inflation
- *           16  evictions               20  zero
- *     row    0  hash     8  bytes    16  weight    24  for each view:
- *            0  score (infinite: not resident)    8  used_at
- *           12  evicted_at              16  frequency
+ *     row    0  hash     8  bytes    16  weight
+ *           24  cold: a bit for each view
+ *           25  for each view:
+ *            0  score (infinite: not resident)    8  when it was used, or
+ *                  evicted   12  frequency
  */
 
 #include <config.h>
@@ -25,9 +26,9 @@
 #include "util/minmax.h"
 
 #define IMAGE_HEAD 24
-#define IMAGE_VIEW 24
-#define IMAGE_ROW 24
-#define IMAGE_CELL 17           /* of a row, for each view */
+#define IMAGE_VIEW 16
+#define IMAGE_ROW 25
+#define IMAGE_CELL 13           /* of a row, for each view */
 
 #define IMAGE_COST_MAX 1e15
 #define IMAGE_LIMIT_MIN 255u    /* less is no cache that anyone has */
@@ -71,12 +72,12 @@ save_row (const struct shadows *s, uint32_t row, uint8_t *out)
   policy_put (out, r->hash, 8);
   policy_put (out + 8, r->bytes, 8);
   put_double (out + 16, r->weight);
+  out[24] = r->cold;
   out += IMAGE_ROW;
   for (unsigned i = 0; i < s->views_count; ++i, out += IMAGE_CELL) {
     put_double (out, s->views[i].score[row]);
-    policy_put (out + 8, r->used_at[i], 4);
-    policy_put (out + 12, r->evicted_at[i], 4);
-    out[16] = r->frequency[i];
+    policy_put (out + 8, r->at[i], 4);
+    out[12] = r->frequency[i];
   }
 }
 
@@ -95,7 +96,6 @@ shadows_image_save (struct shadows *s, uint8_t *out)
   for (unsigned i = 0; i < s->views_count; ++i, out += IMAGE_VIEW) {
     put_double (out, s->missed[i]);
     put_double (out + 8, s->views[i].inflation);
-    policy_put (out + 16, s->views[i].evictions, 8);
   }
   for (uint32_t row = 0; row < s->rows; ++row)
     save_row (s, row, out + row * row_bytes (s->views_count));
@@ -159,15 +159,14 @@ load_row (struct shadows *s, uint32_t row, const uint8_t *in)
   r->hash = policy_get (in, 8);
   r->bytes = policy_get (in + 8, 8);
   r->weight = get_double (in + 16);
+  r->cold = in[24];
   in += IMAGE_ROW;
   for (unsigned i = 0; i < s->views_count; ++i, in += IMAGE_CELL) {
     struct shadow_view *v = &s->views[i];
-    uint32_t evicted_at = policy_get (in + 12, 4);
 
     v->score[row] = get_double (in);
-    r->used_at[i] = policy_get (in + 8, 4);
-    r->evicted_at[i] = evicted_at <= v->evictions ? evicted_at : 0;
-    r->frequency[i] = min_u64 (in[16], POLICY_CREDIT_MAX);
+    r->at[i] = policy_get (in + 8, 4);
+    r->frequency[i] = min_u64 (in[12], POLICY_CREDIT_MAX);
     if (v->score[row] < INFINITY) {
       v->used += r->bytes;
       v->residents++;
@@ -186,6 +185,7 @@ shadows_image_load (struct shadows *s, const uint8_t *in, size_t bytes)
   s->rows = policy_get (in + 4, 4);
   limit = policy_get (in + 8, 4);
   atomic_store_explicit (&s->limit, limit, memory_order_relaxed);
+  s->ahead = 1;
   s->share = shadows_share (s, limit);
   atomic_store_explicit (&s->best, (unsigned) policy_get (in + 12, 4),
                          memory_order_relaxed);
@@ -194,7 +194,6 @@ shadows_image_load (struct shadows *s, const uint8_t *in, size_t bytes)
   for (unsigned i = 0; i < s->views_count; ++i, in += IMAGE_VIEW) {
     s->missed[i] = get_double (in);
     s->views[i].inflation = get_double (in + 8);
-    s->views[i].evictions = policy_get (in + 16, 4);
   }
   for (uint32_t row = 0; row < s->rows; ++row)
     load_row (s, row, in + row * row_bytes (s->views_count));

@@ -14,13 +14,20 @@
 #define SHADOW_VIEWS (SHADOW_SETTINGS + 1)
 #define SHADOW_REFUSING SHADOW_SETTINGS /* the number of its view */
 
+/* Until the cache is full the shadows are so much smaller, and know by then
+ * what is to go first; what they have seen that small counts so much less.
+ */
+#define SHADOW_AHEAD 4
+
 struct shadow_row
 {
   uint64_t hash, bytes;
   double weight;
-  uint32_t used_at[SHADOW_VIEWS];
-  uint32_t evicted_at[SHADOW_VIEWS];    /* in evictions; 0: never */
+  uint32_t at[SHADOW_VIEWS];    /* when it was used, if it is resident; else
+                                   when it was evicted, or for HOT_COLD used;
+                                   0: never */
   uint8_t frequency[SHADOW_VIEWS];
+  uint8_t cold;                 /* a bit for each view */
 };
 
 struct shadow_view
@@ -28,7 +35,7 @@ struct shadow_view
   double *score;                        /* by row; INFINITY: not resident */
   double inflation;
   uint64_t used;                        /* bytes */
-  uint32_t residents, evictions;
+  uint32_t residents;
 };
 
 struct shadows
@@ -42,6 +49,7 @@ struct shadows
 
   /* Every hit reads what is above, in a line that is hardly ever written. */
   _Alignas (128) pthread_mutex_t lock;  /* of all below */
+  unsigned ahead;                       /* SHADOW_AHEAD, then 1 */
   uint64_t share;                       /* of the capacity */
   bool whole;                           /* loaded: nothing is to be seeded */
   uint32_t rows, full;                  /* rows to be swept at */
@@ -49,6 +57,7 @@ struct shadows
   uint16_t *index;                      /* row plus 1, by hash: twice room */
   struct shadow_view views[SHADOW_VIEWS];
   unsigned uses;
+  uint32_t now;                         /* virtual time of the last */
   double total;                         /* cost of all uses, of late */
   double missed[SHADOW_VIEWS];          /* by each view */
 };

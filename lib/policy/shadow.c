@@ -5,8 +5,8 @@
  * Every followed block has a row, every setting a view of all rows:
  *
  *     row        hash  bytes  weight  |  view 0                view 1   ...
- *     0          ...   ...    ...     |  used_at .. score      used_at ..
- *     1                               |           (resident)   (ghost)
+ *     0          ...   ...    ...     |  at .. score           at ..
+ *     1                               |      (resident)        (ghost)
  *
  * A use touches one row, an eviction looks at all scores of a view: so the
  * scores lie apart, by view, and the rest by row.
@@ -43,9 +43,11 @@
 /* Refusing may cost so much more. */
 #define SHADOW_REFUSE 1.02
 
+/* A cache that hot and cold has filled is of less use to the others. */
 const struct shadow_setting shadow_settings[SHADOW_SETTINGS] = {
-  { 4, 1, true }, { 1, 0, true }, { 16, 2, true }, { 0.25, 2, true },
-  { 4, 0.75, false },
+  { 4, 1, SHADOW_AGES, 0 }, { 1, 0, SHADOW_AGES, 0 },
+  { 16, 2, SHADOW_AGES, 0 }, { 4, 0.75, SHADOW_KEEPS, 0 },
+  { 4, 2, SHADOW_HOT_COLD, 0.02 },
 };
 
 /* Twice as many as there can be blocks: some are only remembered. */
@@ -69,7 +71,8 @@ shadows_new (const struct shadows_config *config)
     return NULL;
   memset (s, 0, sizeof *s);
   s->config = *config;
-  s->share = config->capacity;
+  s->ahead = SHADOW_AHEAD;
+  s->share = config->capacity / SHADOW_AHEAD;
   s->room = shadows_room (config->entries);
   s->views_count = SHADOW_SETTINGS + config->refuses;
   s->full = SHADOW_ROWS_MIN;
@@ -155,10 +158,15 @@ static bool
 view_remembers (const struct shadows *s, unsigned i, uint32_t row,
                 double reach)
 {
-  const struct shadow_view *v = &s->views[i];
-  uint32_t evicted_at = s->row[row].evicted_at[i];
+  uint32_t at = s->row[row].at[i];
 
-  return evicted_at != 0 && v->evictions - evicted_at < reach * v->residents;
+  return at != 0 && s->now - at < reach * POLICY_USED_TURNOVER;
+}
+
+static bool
+view_cold (const struct shadows *s, unsigned i, uint32_t row)
+{
+  return s->row[row].cold >> i & 1;
 }
 
 static void
@@ -171,40 +179,78 @@ view_drop (struct shadows *s, unsigned i, uint32_t row)
   v->residents--;
 }
 
+static uint32_t
+view_age (const struct shadows *s, unsigned i, uint32_t row)
+{
+  return s->now - s->row[row].at[i];
+}
+
 /* Without ageing the newest of equals goes first, but for what is still in
  * use.
  */
 static bool
-view_before (const struct shadows *s, unsigned i, uint32_t a, uint32_t b,
-             uint32_t now)
+view_keeps_before (const struct shadows *s, unsigned i, uint32_t a, uint32_t b)
 {
   const double *score = s->views[i].score;
-  uint32_t age_a = now - s->row[a].used_at[i];
-  uint32_t age_b = now - s->row[b].used_at[i];
+  uint32_t age_a = view_age (s, i, a), age_b = view_age (s, i, b);
 
   if (score[a] != score[b])
-    return false;
+    return score[a] < score[b];
   if ((age_a < POLICY_IN_USE) != (age_b < POLICY_IN_USE))
     return age_b < POLICY_IN_USE;
   return age_a < age_b;
 }
 
+/* Cold ones, hot ones, cold ones still in use, of each kind the oldest. */
+static bool
+view_hot_cold_before (const struct shadows *s, unsigned i, uint32_t a,
+                      uint32_t b)
+{
+  uint32_t age_a = view_age (s, i, a), age_b = view_age (s, i, b);
+  enum policy_class class_a = policy_class (view_cold (s, i, a), age_a);
+  enum policy_class class_b = policy_class (view_cold (s, i, b), age_b);
+
+  return class_a < class_b || (class_a == class_b && age_a > age_b);
+}
+
+static bool
+view_before (const struct shadows *s, unsigned i, enum shadow_order order,
+             uint32_t a, uint32_t b)
+{
+  const double *score = s->views[i].score;
+
+  if (order == SHADOW_AGES || score[a] == INFINITY || score[b] == INFINITY)
+    return score[a] < score[b];
+  return order == SHADOW_KEEPS ? view_keeps_before (s, i, a, b)
+    : view_hot_cold_before (s, i, a, b);
+}
+
 static void
-view_evict (struct shadows *s, unsigned i, uint32_t now)
+view_evict (struct shadows *s, unsigned i)
 {
   struct shadow_view *v = &s->views[i];
-  bool ages = view_setting (s, i)->ages;
+  enum shadow_order order = view_setting (s, i)->order;
   uint32_t lowest = 0;
 
   for (uint32_t row = 1; row < s->rows; ++row)
-    if (v->score[row] < v->score[lowest]
-        || (!ages && view_resident (s, i, row)
-            && view_before (s, i, row, lowest, now)))
+    if (view_before (s, i, order, row, lowest))
       lowest = row;
-  if (ages && v->score[lowest] > v->inflation)
+  if (order == SHADOW_AGES && v->score[lowest] > v->inflation)
     v->inflation = v->score[lowest];
   view_drop (s, i, lowest);
-  s->row[lowest].evicted_at[i] = ++v->evictions;
+  if (order != SHADOW_HOT_COLD || s->row[lowest].at[i] == 0)
+    s->row[lowest].at[i] = s->now ? s->now : 1;
+}
+
+/* Used again sooner than the hot one that was used longest ago? */
+static bool
+view_is_hot (const struct shadows *s, unsigned i, uint32_t gap)
+{
+  for (uint32_t row = 0; row < s->rows; ++row)
+    if (view_resident (s, i, row) && !view_cold (s, i, row)
+        && gap < view_age (s, i, row))
+      return true;
+  return false;
 }
 
 static double
@@ -224,42 +270,58 @@ view_refuses (struct shadows *s, unsigned i, uint32_t row)
   struct shadow_row *r = &s->row[row];
 
   if (i != SHADOW_REFUSING || v->used + r->bytes <= s->share
-      || view_remembers (s, i, row, SHADOW_REACH_MAX))
+      || view_remembers (s, i, row, SHADOW_REACH_ADMIT))
     return false;
-  r->evicted_at[i] = ++v->evictions;
+  r->at[i] = s->now ? s->now : 1;
   return true;
 }
 
+/* Lets a block in, and returns its frequency. */
+static unsigned
+view_insert (struct shadows *s, unsigned i, uint32_t row, bool *cold)
+{
+  const struct shadow_setting *setting = view_setting (s, i);
+  struct shadow_view *v = &s->views[i];
+  struct shadow_row *r = &s->row[row];
+  unsigned frequency = POLICY_CREDIT_ONE;
+
+  if (view_remembers (s, i, row, setting->reach))
+    frequency += POLICY_CREDIT_ONE;
+  *cold = setting->order == SHADOW_HOT_COLD && v->used + r->bytes > s->share;
+  while (v->used + r->bytes > s->share)
+    view_evict (s, i);
+  if (*cold && view_remembers (s, i, row, SHADOW_REACH_MAX))
+    *cold = !view_is_hot (s, i, view_age (s, i, row));
+  v->used += r->bytes;
+  v->residents++;
+  return frequency;
+}
+
 static void
-view_use (struct shadows *s, unsigned i, uint32_t row,
-          const struct shadow_use *use)
+view_use (struct shadows *s, unsigned i, uint32_t row, double cost)
 {
   struct shadow_view *v = &s->views[i];
   struct shadow_row *r = &s->row[row];
-  double reach = view_setting (s, i)->reach;
-  uint32_t gap = use->now - r->used_at[i];
-  unsigned frequency = POLICY_CREDIT_ONE;
+  unsigned frequency;
+  bool cold;
 
   if (view_resident (s, i, row)) {
+    uint32_t gap = view_age (s, i, row);
+
     if (gap < s->config.window)
       return;
-    frequency += s->config.decay (r->frequency[i], gap);
-    if (frequency > POLICY_CREDIT_MAX)
-      frequency = POLICY_CREDIT_MAX;
+    frequency = s->config.decay (r->frequency[i], gap) + POLICY_CREDIT_ONE;
+    cold = view_cold (s, i, row) && !view_is_hot (s, i, gap);
   }
   else {
-    s->missed[i] += use->cost;
+    s->missed[i] += cost;
     if (r->bytes > s->share || view_refuses (s, i, row))
       return;
-    while (v->used + r->bytes > s->share)
-      view_evict (s, i, use->now);
-    if (view_remembers (s, i, row, reach))
-      frequency += POLICY_CREDIT_ONE;
-    v->used += r->bytes;
-    v->residents++;
+    frequency = view_insert (s, i, row, &cold);
   }
-  r->frequency[i] = frequency;
-  r->used_at[i] = use->now;
+  r->frequency[i] = min_u64 (frequency, POLICY_CREDIT_MAX);
+  r->at[i] = s->now;
+  r->cold = (r->cold & ~(1u << i)) | (unsigned) cold << i;
   v->score[row] = view_score (s, i, r);
 }
 
@@ -307,7 +369,7 @@ shadows_sweep (struct shadows *s)
 uint64_t
 shadows_share (const struct shadows *s, uint32_t limit)
 {
-  return (double) s->config.capacity * (limit + 1.0) / 0x1p32;
+  return (double) s->config.capacity * (limit + 1.0) / 0x1p32 / s->ahead;
 }
 
 static void
@@ -319,11 +381,6 @@ shadows_make_room (struct shadows *s)
 
     atomic_store_explicit (&s->limit, limit / 2, memory_order_relaxed);
     s->share = shadows_share (s, limit / 2);
-    for (unsigned i = 0; i < s->views_count; ++i)
-      s->views[i].evictions /= 2;
-    for (uint32_t row = 0; row < s->rows; ++row)
-      for (unsigned i = 0; i < s->views_count; ++i)
-        s->row[row].evicted_at[i] /= 2;
     shadows_sweep (s);
   }
   s->full = min_u64 (s->rows * 2 + SHADOW_ROWS_MIN, s->room);
@@ -352,16 +409,22 @@ shadows_row (struct shadows *s, uint64_t hash, uint64_t bytes, double weight)
   return row;
 }
 
+static double
+shadows_charged (const struct shadows *s, unsigned setting)
+{
+  return s->missed[setting] + shadow_settings[setting].charge * s->total;
+}
+
 void
 shadows_choose (struct shadows *s)
 {
   unsigned now = shadows_best (s), best = now;
 
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
-    if (s->missed[i] < s->missed[best])
+    if (shadows_charged (s, i) < shadows_charged (s, best))
       best = i;
-  if (s->missed[best]
-      < s->missed[now] - SHADOW_MARGIN * s->total)
+  if (shadows_charged (s, best)
+      < shadows_charged (s, now) - SHADOW_MARGIN * s->total)
     atomic_store_explicit (&s->best, best, memory_order_relaxed);
   if (s->config.refuses)
     atomic_store_explicit (&s->refuse, s->missed[SHADOW_REFUSING]
@@ -372,19 +435,42 @@ shadows_choose (struct shadows *s)
 static void
 shadows_use_locked (struct shadows *s, const struct shadow_use *use)
 {
-  uint32_t row = shadows_row (s, use->hash, use->bytes, use->weight);
   double blocks = s->views[0].residents, keep;
+  uint32_t row;
 
+  s->now = use->now;
+  row = shadows_row (s, use->hash, use->bytes, use->weight);
   if (blocks < SHADOW_MEMORY_MIN)
     blocks = SHADOW_MEMORY_MIN;
   keep = 1 - 1 / (SHADOW_MEMORY * blocks);
   s->total = s->total * keep + use->cost;
   for (unsigned i = 0; i < s->views_count; ++i) {
     s->missed[i] *= keep;
-    view_use (s, i, row, use);
+    view_use (s, i, row, use->cost);
   }
   if (++s->uses % SHADOW_CHOOSE == 0)
     shadows_choose (s);
+}
+
+static void
+shadows_set_filled (struct shadows *s)
+{
+  s->ahead = 1;
+  s->share = shadows_share (s, atomic_load_explicit (&s->limit,
+                                                     memory_order_relaxed));
+}
+
+void
+shadows_filled (struct shadows *s)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&s->lock);
+
+  if (s->ahead == 1)
+    return;
+  shadows_set_filled (s);
+  s->total /= SHADOW_AHEAD;
+  for (unsigned i = 0; i < s->views_count; ++i)
+    s->missed[i] /= SHADOW_AHEAD;
 }
 
 void
@@ -395,17 +481,19 @@ shadows_seed (struct shadows *s, const struct shadow_resident *resident)
 
   if (s->whole || *shadows_place (s, resident->hash) != 0)
     return;
+  shadows_set_filled (s);
   row = shadows_row (s, resident->hash, resident->bytes, resident->weight);
   for (unsigned i = 0; i < s->views_count; ++i) {
     struct shadow_view *v = &s->views[i];
 
     s->row[row].frequency[i] = resident->frequency;
-    s->row[row].used_at[i] = resident->used_at;
+    s->row[row].at[i] = resident->used_at;
     v->score[row] = view_score (s, i, &s->row[row])
-      + (view_setting (s, i)->ages ? resident->base : 0);
+      + (view_setting (s, i)->order == SHADOW_AGES ? resident->base : 0);
     v->used += resident->bytes;
     v->residents++;
   }
+  s->row[row].cold = resident->cold ? UINT8_MAX : 0;
 }
 
 void
@@ -430,7 +518,7 @@ shadows_save (struct shadows *shadows, struct shadow_history *history)
       ? shadows->missed[i] / shadows->total * UINT16_MAX + 0.5 : 0;
 }
 
-/* Whatever was saved, it weighs no more than what full shadows of blocks of
+/* Without a history they begin anew.  Whatever was saved, it weighs no more than what full shadows of blocks of
  * cost 1 will see.
  */
 void
@@ -440,7 +528,7 @@ shadows_load (struct shadows *shadows, const struct shadow_history *history)
   ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&shadows->lock);
 
   if (total == 0)
-    total = SHADOW_MEMORY * SHADOW_MEMORY_MIN;
+    return;
   shadows->total = min_u64 (total, (uint64_t) SHADOW_MEMORY * shadows->room);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
     shadows->missed[i] =

@@ -15,18 +15,30 @@
 
 #define SHADOW_SETTINGS 5
 
-/* How the score is made of the frequency. */
+enum shadow_order
+{
+  SHADOW_AGES,          /* by score: what is not used is overtaken by what is
+                           new */
+  SHADOW_KEEPS,         /* by score without that, of equals the newest goes
+                           first: for loops */
+  SHADOW_HOT_COLD,      /* what was not used twice in a while goes first, then
+                           what was used longest ago (policy_worth) */
+};
+
+/* What goes first, and how the score is made of the frequency. */
 struct shadow_setting
 {
   double reuse;         /* what a use after the first counts; the first: 1 */
   double reach;         /* a block evicted less than so many turnovers ago
                            comes back with a use more; 0: none does */
-  bool ages;            /* what is not used is overtaken by what is new; if
-                           not, of equals the newest goes first: for loops */
+  enum shadow_order order;
+  double charge;        /* to be chosen it must miss so much less, of all
+                           uses */
 };
 extern const struct shadow_setting shadow_settings[SHADOW_SETTINGS];
 
-#define SHADOW_REACH_MAX 2      /* the largest of them */
+#define SHADOW_REACH_ADMIT 2    /* for what would be refused */
+#define SHADOW_REACH_MAX 3      /* the most that is remembered, turnovers */
 
 struct shadows;
 
@@ -73,9 +85,13 @@ struct shadow_resident
   double base;          /* of its score, at most 0 */
   uint32_t used_at;
   uint8_t frequency;
+  bool cold;
 };
 extern void shadows_seed (struct shadows *shadows,
                           const struct shadow_resident *resident);
+
+/* The cache is full: see SHADOW_AHEAD. */
+extern void shadows_filled (struct shadows *shadows);
 
 /* The setting to use now: an index into shadow_settings. */
 extern unsigned shadows_best (const struct shadows *shadows);

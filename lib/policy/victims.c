@@ -87,6 +87,13 @@ victims_setting (const struct policy *policy)
   return policy->kind == POLICY_LRU ? 0 : shadows_best (policy->shadows);
 }
 
+static bool
+victims_hot_cold (const struct policy *policy)
+{
+  return policy->kind == POLICY_WEIGHTED
+    && shadow_settings[policy->scan_setting].order == SHADOW_HOT_COLD;
+}
+
 static void
 victims_begin (struct policy *policy, uint32_t keep, bool spare)
 {
@@ -95,8 +102,49 @@ victims_begin (struct policy *policy, uint32_t keep, bool spare)
   policy->scan_slot = 0;
   policy->scan_keep = keep;
   policy->scan_limit = UINT64_MAX;
+  policy->scan_now = policy_now (policy);
+  policy->scan_hot = UINT64_MAX;
   policy->scan_setting = victims_setting (policy);
   policy->pool_next = policy->pool_end = 0;
+}
+
+/* Which hot one was used longest ago is found by the way: the lowest of those
+ * that are not going to be evicted.
+ */
+static void
+victims_leave (struct policy *policy, uint64_t worth)
+{
+  if (worth >> 32 == POLICY_HOT && worth < policy->scan_hot)
+    policy->scan_hot = worth;
+}
+
+/* The lowest stay in the pool. */
+static void
+victims_trim (struct policy *policy)
+{
+  if (policy->pool_end <= policy->scan_keep)
+    return;
+  victims_select (policy->pool, policy->pool_end, policy->scan_keep);
+  for (uint32_t i = policy->scan_keep; i < policy->pool_end; ++i)
+    victims_leave (policy, policy->pool[i].worth);
+  policy->pool_end = policy->scan_keep;
+}
+
+/* If there is none, whatever is used again becomes one. */
+static void
+victims_publish_oldest (struct policy *policy)
+{
+  bool all = policy->scan_hot == UINT64_MAX;
+  uint32_t age = INT32_MAX;
+  uint64_t oldest = 0;
+
+  for (uint32_t i = 0; all && i < policy->pool_end; ++i)
+    victims_leave (policy, policy->pool[i].worth);
+  if (policy->scan_hot < UINT64_MAX)
+    age = UINT32_MAX - (uint32_t) policy->scan_hot;
+  if (victims_hot_cold (policy))
+    oldest = POLICY_KNOWN | (policy->scan_now - age);
+  atomic_store_explicit (&policy->oldest_hot, oldest, memory_order_relaxed);
 }
 
 /* Adds a slot to the pool, which keeps the lowest. */
@@ -106,22 +154,24 @@ victims_add (struct policy *policy, const struct policy_entry *entry,
 {
   struct policy_candidate *pool = policy->pool;
   bool oldest = policy->kind == POLICY_LRU
-    || shadow_settings[policy->scan_setting].ages;
+    || shadow_settings[policy->scan_setting].order != SHADOW_KEEPS;
   uint64_t worth = policy_worth (policy, entry);
   uint32_t age;
 
-  if (worth == 0 || worth > policy->scan_limit)
+  if (worth == 0)
     return;
   age = now - atomic_load_explicit (&entry->used_at, memory_order_relaxed);
-  if (policy->scan_spare && victims_spared (policy, entry, age))
+  if (worth > policy->scan_limit
+      || (policy->scan_spare && victims_spared (policy, entry, age))) {
+    victims_leave (policy, worth);
     return;
+  }
   pool[policy->pool_end].worth = worth;
   pool[policy->pool_end].age = oldest || age < POLICY_IN_USE ? age : ~age;
   pool[policy->pool_end++].slot = slot;
   if (policy->pool_end < policy->scan_keep * 2)
     return;
-  victims_select (pool, policy->pool_end, policy->scan_keep);
-  policy->pool_end = policy->scan_keep;
+  victims_trim (policy);
   policy->scan_limit = 0;
   for (uint32_t i = 0; i < policy->pool_end; ++i)
     policy->scan_limit = max_u64 (policy->scan_limit, pool[i].worth);
@@ -147,13 +197,11 @@ victims_scan (struct policy *policy, const struct policy_table *table)
   }
   if (policy->scan_slot < table->count)
     return false;
-  if (policy->pool_end > policy->scan_keep) {
-    victims_select (policy->pool, policy->pool_end, policy->scan_keep);
-    policy->pool_end = policy->scan_keep;
-  }
+  victims_trim (policy);
   qsort (policy->pool, policy->pool_end, sizeof policy->pool[0],
          victims_compare);
   policy->scanning = false;
+  victims_publish_oldest (policy);
   return true;
 }
 

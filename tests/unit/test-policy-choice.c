@@ -51,7 +51,9 @@ test_refuses_what_passes (void **state)
   model_free (&m);
 }
 
-/* Where what is new gets used again, all of it is let in. */
+/* Where what is new gets used again, all of it is let in, but for a part of
+ * the first turnover.
+ */
 static void
 test_admits_what_is_reused (void **state)
 {
@@ -64,7 +66,7 @@ test_admits_what_is_reused (void **state)
     for (uint64_t back = 50; i > 200 && back < 200; back += 50)
       auto_access (&m, i - back);
   }
-  assert_true (refused < 200);
+  assert_true (refused < 400);
   (void) state;
   model_free (&m);
 }
