@@ -16,8 +16,11 @@
 
 /* Until the cache is full the shadows are so much smaller, and know by then
  * what is to go first; what they have seen that small counts so much less.
+ * Where all fits for long, small ones would only be slow: a hit in the cache is
+ * no hit in them.
  */
 #define SHADOW_AHEAD 4
+#define SHADOW_AHEAD_TURNOVERS 3        /* at most, of virtual time */
 
 struct shadow_row
 {

@@ -432,6 +432,28 @@ shadows_choose (struct shadows *s)
                            memory_order_relaxed);
 }
 
+/* Of its whole size from now on. */
+static void
+shadows_grow (struct shadows *s)
+{
+  if (s->ahead == 1)
+    return;
+  s->ahead = 1;
+  s->share = shadows_share (s, atomic_load_explicit (&s->limit,
+                                                     memory_order_relaxed));
+  s->total /= SHADOW_AHEAD;
+  for (unsigned i = 0; i < s->views_count; ++i)
+    s->missed[i] /= SHADOW_AHEAD;
+}
+
+void
+shadows_filled (struct shadows *s)
+{
+  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&s->lock);
+
+  shadows_grow (s);
+}
+
 static void
 shadows_use_locked (struct shadows *s, const struct shadow_use *use)
 {
@@ -439,6 +461,8 @@ shadows_use_locked (struct shadows *s, const struct shadow_use *use)
   uint32_t row;
 
   s->now = use->now;
+  if (s->now > SHADOW_AHEAD_TURNOVERS * POLICY_USED_TURNOVER)
+    shadows_grow (s);
   row = shadows_row (s, use->hash, use->bytes, use->weight);
   if (blocks < SHADOW_MEMORY_MIN)
     blocks = SHADOW_MEMORY_MIN;
@@ -452,27 +476,6 @@ shadows_use_locked (struct shadows *s, const struct shadow_use *use)
     shadows_choose (s);
 }
 
-static void
-shadows_set_filled (struct shadows *s)
-{
-  s->ahead = 1;
-  s->share = shadows_share (s, atomic_load_explicit (&s->limit,
-                                                     memory_order_relaxed));
-}
-
-void
-shadows_filled (struct shadows *s)
-{
-  ACQUIRE_LOCK_FOR_CURRENT_SCOPE (&s->lock);
-
-  if (s->ahead == 1)
-    return;
-  shadows_set_filled (s);
-  s->total /= SHADOW_AHEAD;
-  for (unsigned i = 0; i < s->views_count; ++i)
-    s->missed[i] /= SHADOW_AHEAD;
-}
-
 void
 shadows_seed (struct shadows *s, const struct shadow_resident *resident)
 {
@@ -481,7 +484,7 @@ shadows_seed (struct shadows *s, const struct shadow_resident *resident)
 
   if (s->whole || *shadows_place (s, resident->hash) != 0)
     return;
-  shadows_set_filled (s);
+  shadows_grow (s);
   row = shadows_row (s, resident->hash, resident->bytes, resident->weight);
   for (unsigned i = 0; i < s->views_count; ++i) {
     struct shadow_view *v = &s->views[i];

@@ -122,6 +122,8 @@ HITS = ("million hits/s", 1e6)
 POLICY = [
     ("hits on one core, blocks at random", "policy-random", "one", None, HITS,
      ">=", 10),
+    ("the same, before the cache is full", "policy-random", "first", None,
+     HITS, ">=", 10),
     ("the same, two threads on half of the blocks each: to one",
      "policy-random", "parts", "one", HITS, ">=", 1.8),
     ("the same, two threads on all blocks: to one", "policy-random", "both",
