@@ -168,9 +168,25 @@ policy_size_code (const struct policy_entry *entry)
     % POLICY_SIZES;
 }
 
+/* codes.c.  Fills the tables of weights. */
+extern void policy_weights (struct policy *policy);
+
+/* Rounded up, 2 % at most. */
 extern unsigned policy_size_code_of (uint64_t bytes);
 extern uint64_t policy_size_of (unsigned code);
+
+/* The nearest. */
+extern unsigned policy_cost_code (const struct policy *policy,
+                                  uint64_t cost_us);
+
+/* Half octaves, from 1 (shorter than 1/32 turnover) to 31. */
 extern unsigned policy_gap_code (uint32_t gap);
+
+/* What a byte costs if it has to be fetched again: all alike if bytes are to
+ * be saved.
+ */
+extern double policy_weight (const struct policy *policy, unsigned cost,
+                             unsigned size);
 
 /* A block that is resident after a restart. */
 extern void policy_seed_shadows (struct policy *policy,

@@ -1,4 +1,5 @@
 libtiercache_la_SOURCES += \
+	lib/policy/codes.c \
 	lib/policy/ghost.c \
 	lib/policy/ghost.h \
 	lib/policy/internal.h \
@@ -9,4 +10,5 @@ libtiercache_la_SOURCES += \
 	lib/policy/shadow.h \
 	lib/policy/shadow-image.c \
 	lib/policy/shadow-internal.h \
+	lib/policy/shadow-view.c \
 	lib/policy/victims.c

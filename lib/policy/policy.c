@@ -30,12 +30,6 @@
 
 #define POLICY_HALF_LIFE (64 * POLICY_USED_TURNOVER)    /* of credit */
 
-/* Cost codes: twelve an octave from 16 us (code 0) to 37 s (code 254). */
-#define POLICY_COST_MIN_US 16
-#define POLICY_COST_OCTAVE 12
-#define POLICY_COST_UNIT_US 40000.0     /* weight 1 */
-#define POLICY_ROOT_12 1.0594630943592953       /* 2^(1/12) */
-
 /* How many uses a thread counts before it adds them to the clock, which every
  * hit of every thread reads: a 16th of a correlation window, within bounds.
  */
@@ -43,17 +37,6 @@
 #define POLICY_USES_MAX 4096
 
 static unsigned policy_decayed (unsigned frequency, uint32_t gap);
-
-static void
-policy_weights (struct policy *policy)
-{
-  double d = POLICY_COST_MIN_US / POLICY_COST_UNIT_US;
-
-  for (unsigned i = 0; i < 256; ++i, d *= POLICY_ROOT_12)
-    policy->cost_weight[i] = d;
-  for (unsigned i = 0; i < POLICY_SIZES; ++i)
-    policy->size_weight[i] = 65536.0 / policy_size_of (i);
-}
 
 struct policy *
 policy_new (const struct policy_config *config)
@@ -99,75 +82,6 @@ policy_free (struct policy *policy)
   shadows_free (policy->shadows);
   free (policy->pool);
   free (policy);
-}
-
-/* Sizes in units of 16 bytes: below 64 units the number itself, then 64 steps
- * an octave, rounded up.
- */
-unsigned
-policy_size_code_of (uint64_t bytes)
-{
-  uint64_t units = bytes / 16 + (bytes % 16 != 0);
-  unsigned shift;
-
-  if (units < 64)
-    return units ? units : 1;
-  shift = 57 - __builtin_clzll (units);
-  units = (units >> shift) + ((units & ((UINT64_C (1) << shift) - 1)) != 0);
-  return min_u64 (shift * 64 + units, POLICY_SIZES - 1);
-}
-
-uint64_t
-policy_size_of (unsigned code)
-{
-  if (code < 128)
-    return code ? code * 16 : 16;
-  return (UINT64_C (64) + code % 64) << (code / 64 - 1) << 4;
-}
-
-/* The nearest code. */
-static unsigned
-policy_cost_code (const struct policy *policy, uint64_t cost_us)
-{
-  double weight = cost_us / POLICY_COST_UNIT_US;
-  unsigned low = 0, high = 255;
-
-  while (low < high) {
-    unsigned mid = (low + high) / 2;
-
-    /* Geometric middle of mid and mid + 1, squared. */
-    if (weight * weight
-        > policy->cost_weight[mid] * policy->cost_weight[mid] * POLICY_ROOT_12)
-      low = mid + 1;
-    else
-      high = mid;
-  }
-  return low;
-}
-
-/* Half octaves, from 1 (shorter than 1/32 turnover) to 31. */
-unsigned
-policy_gap_code (uint32_t gap)
-{
-  unsigned octave, half;
-
-  gap = gap / (POLICY_USED_TURNOVER / 64);
-  if (gap < 2)
-    return 1;
-  octave = 31 - __builtin_clz (gap);
-  half = (gap >> (octave - 1)) & 1;
-  return octave * 2 + half < 31 ? octave * 2 + half : 31;
-}
-
-/* What a byte costs if it has to be fetched again: all alike if bytes are to
- * be saved.
- */
-static double
-policy_weight (const struct policy *policy, unsigned cost, unsigned size)
-{
-  if (policy->goal == POLICY_BYTES)
-    return 1;
-  return policy->cost_weight[cost] * policy->size_weight[size];
 }
 
 /* The time of use counts from the beginning of the scan, so that it has no

@@ -3,6 +3,7 @@
 #ifndef TIERCACHE_SHADOW_INTERNAL_H
 #define TIERCACHE_SHADOW_INTERNAL_H
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -64,6 +65,32 @@ struct shadows
   double total;                         /* cost of all uses, of late */
   double missed[SHADOW_VIEWS];          /* by each view */
 };
+
+/* shadow-view.c.  i is the number of a view; what needs the time takes that of
+ * the last use.
+ */
+extern const struct shadow_setting *view_setting (const struct shadows *s,
+                                                  unsigned i);
+
+static inline bool
+view_resident (const struct shadows *s, unsigned i, uint32_t row)
+{
+  return s->views[i].score[row] < INFINITY;
+}
+
+/* Was it evicted less than so many turnovers ago? */
+extern bool view_remembers (const struct shadows *s, unsigned i, uint32_t row,
+                            double reach);
+
+extern double view_score (const struct shadows *s, unsigned i,
+                          const struct shadow_row *row);
+
+/* The block of a row is used; that it is fetched costs so much. */
+extern void view_use (struct shadows *s, unsigned i, uint32_t row,
+                      double cost);
+
+/* Is not resident any more. */
+extern void view_drop (struct shadows *s, unsigned i, uint32_t row);
 
 /* The most rows for a cache of so many blocks; a power of two. */
 extern uint32_t shadows_room (uint32_t entries);
