@@ -331,8 +331,8 @@ shadows_save (struct shadows *shadows, struct shadow_history *history)
       ? shadows->missed[i] / shadows->total * UINT16_MAX + 0.5 : 0;
 }
 
-/* Without a history they begin anew.  Whatever was saved, it weighs no more than what full shadows of blocks of
- * cost 1 will see.
+/* Without a history they begin anew.  Whatever was saved, it weighs no more
+ * than what full shadows of blocks of cost 1 will see.
  */
 void
 shadows_load (struct shadows *shadows, const struct shadow_history *history)
