@@ -16,7 +16,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define FORMAT 1
+#define FORMAT 2       /* 1: another body */
 #define HEADER 48
 #define FILE_BYTES_MAX (UINT32_C (1) << 20)
 #define SHARE 64                /* of the budget, at most */
@@ -51,6 +51,7 @@ is_whole (const uint8_t *in, size_t bytes)
 
   return bytes > HEADER
     && index_check_prelude (in, magic, FORMAT, &version) == FOUND
+    && version == FORMAT
     && bytes_get32 (in + 44) == index_crc (UINT32_MAX, in, 44)
     && bytes_get32 (in + 32) == bytes - HEADER
     && bytes_get32 (in + 36) == index_crc (UINT32_MAX, in + HEADER,

@@ -7,12 +7,11 @@
 
 /* Cost codes: twelve an octave from 16 us (code 0) to 37 s (code 254). */
 #define POLICY_COST_MIN_US 16
-#define POLICY_COST_OCTAVE 12
 #define POLICY_COST_UNIT_US 40000.0     /* weight 1 */
 #define POLICY_ROOT_12 1.0594630943592953       /* 2^(1/12) */
 
 void
-policy_weights (struct policy *policy)
+policy_fill_weights (struct policy *policy)
 {
   double d = POLICY_COST_MIN_US / POLICY_COST_UNIT_US;
 

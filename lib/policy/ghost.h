@@ -23,7 +23,7 @@ struct ghost
 extern void ghost_add (struct ghost *ghost, uint64_t hash, uint32_t at,
                        uint32_t now, uint32_t room);
 
-/* The time since then, rounded up to a 256th of a turnover; UINT32_MAX: not
+/* The time since then, or up to two 256ths of a turnover more; UINT32_MAX: not
  * known, or forgotten.
  */
 extern uint32_t ghost_age (const struct ghost *ghost, uint64_t hash,

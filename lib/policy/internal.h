@@ -35,6 +35,9 @@
 /* In the base of an entry: see policy_worth. */
 #define POLICY_COLD (UINT64_C (1) << 63)
 
+/* In oldest_hot, above the time: there is one. */
+#define POLICY_KNOWN (UINT64_C (1) << 32)
+
 #define POLICY_STRIPES 16               /* power of two */
 
 struct policy_candidate
@@ -90,8 +93,6 @@ struct policy
   double cost_weight[256];              /* by cost code; 40 ms is 1 */
   double size_weight[POLICY_SIZES];     /* by size code; 64 KiB is 1 */
 };
-
-#define POLICY_KNOWN (UINT64_C (1) << 32)
 
 /* So large an L leaves no room for differences: it is damage. */
 #define POLICY_INFLATION_MAX 1e12
@@ -155,6 +156,15 @@ policy_class (bool cold, uint32_t age)
     : age >= POLICY_IN_USE ? POLICY_NOT_IN_USE : POLICY_STILL_IN_USE;
 }
 
+/* Under SHADOW_KEEPS of equals the higher goes first: the newest, but what is
+ * still in use last, of that the oldest.
+ */
+static inline uint32_t
+policy_keeps_rank (uint32_t age)
+{
+  return age < POLICY_IN_USE ? age : ~age;
+}
+
 static inline const struct shadow_setting *
 policy_setting (const struct policy *policy)
 {
@@ -169,7 +179,7 @@ policy_size_code (const struct policy_entry *entry)
 }
 
 /* codes.c.  Fills the tables of weights. */
-extern void policy_weights (struct policy *policy);
+extern void policy_fill_weights (struct policy *policy);
 
 /* Rounded up, 2 % at most. */
 extern unsigned policy_size_code_of (uint64_t bytes);
@@ -188,13 +198,16 @@ extern unsigned policy_gap_code (uint32_t gap);
 extern double policy_weight (const struct policy *policy, unsigned cost,
                              unsigned size);
 
-/* A block that is resident after a restart. */
+/* policy.c.  A block that is resident after a restart: the shadows begin with
+ * it, if it is followed.
+ */
 extern void policy_seed_shadows (struct policy *policy,
                                  const struct policy_entry *entry,
                                  uint64_t key, uint64_t bytes);
 
 /* What the entry is worth under the setting of the moment; what is lowest goes
- * first.  0: unused.
+ * first.  0: unused.  Under SHADOW_HOT_COLD it compares within one scan only
+ * (scan_now).
  */
 extern uint64_t policy_worth (const struct policy *policy,
                               const struct policy_entry *entry);

@@ -69,7 +69,7 @@ policy_new (const struct policy_config *config)
     return NULL;
   }
   atomic_init (&policy->inflation, policy_bits (1));
-  policy_weights (policy);
+  policy_fill_weights (policy);
   return policy;
 }
 
@@ -138,7 +138,10 @@ policy_is_hot (const struct policy *policy, uint32_t gap, uint32_t now)
   return (oldest & POLICY_KNOWN) && gap < now - (uint32_t) oldest;
 }
 
-/* What was used at that time is used again, or gone. */
+/* What was used at that time is used again, or gone.  If a scan publishes in
+ * between, its answer is lost until the next: a compare-and-swap would take the
+ * line from all other threads.
+ */
 static void
 policy_forget_oldest (struct policy *policy, uint32_t used_at)
 {
@@ -153,11 +156,11 @@ policy_forget_oldest (struct policy *policy, uint32_t used_at)
 static void
 policy_remember (struct policy *policy, uint64_t hash, uint32_t at)
 {
-  double room = (double) SHADOW_REACH_MAX
-    * atomic_load_explicit (&policy->residents, memory_order_relaxed);
+  uint64_t residents = atomic_load_explicit (&policy->residents,
+                                             memory_order_relaxed);
 
   ghost_add (&policy->ghost, hash, at, policy_now (policy),
-             room < UINT32_MAX ? room : UINT32_MAX);
+             min_u64 (residents * SHADOW_REACH_MAX, UINT32_MAX));
 }
 
 /* When there are no misses the time has to go on too: one correlation window
@@ -368,10 +371,9 @@ policy_admit (struct policy *policy, uint64_t key, uint64_t bytes,
  * now, a whole round, for nothing: only what was evicted since counts there.
  */
 static bool
-policy_returns (struct policy *policy, uint32_t age, uint32_t now)
+policy_returns (struct policy *policy, const struct shadow_setting *setting,
+                uint32_t age, uint32_t now)
 {
-  const struct shadow_setting *setting = policy_setting (policy);
-
   if (setting->order == SHADOW_AGES)
     policy->aged_until = now;
   else if (age > now - policy->aged_until)
@@ -387,14 +389,15 @@ policy_insert_weighted (struct policy *policy, struct policy_entry *entry,
   uint64_t hash = mix_u64 (key ^ policy->seed);
   uint32_t now = policy_now (policy);
   uint32_t age = ghost_take (&policy->ghost, hash, now);
+  const struct shadow_setting *setting = policy_setting (policy);
   unsigned frequency = POLICY_CREDIT_ONE;
   bool cold;
 
-  if (policy_returns (policy, age, now))
+  if (policy_returns (policy, setting, age, now))
     frequency += POLICY_CREDIT_ONE;
-  cold = policy->evicted && policy_setting (policy)->order == SHADOW_HOT_COLD
-    && !(age < SHADOW_REACH_MAX * POLICY_USED_TURNOVER
-         && policy_is_hot (policy, age, now));
+  cold = policy->evicted && setting->order == SHADOW_HOT_COLD
+    && (age >= SHADOW_REACH_MAX * POLICY_USED_TURNOVER
+        || !policy_is_hot (policy, age, now));
   atomic_store_explicit (&entry->frequency, frequency, memory_order_relaxed);
   if (policy->admission != POLICY_AUTO)         /* else policy_admit did */
     policy_shadow (policy, hash, bytes, cost, true);
@@ -439,21 +442,24 @@ policy_inflate (struct policy *policy, uint64_t worth)
     atomic_store_explicit (&policy->inflation, worth, memory_order_relaxed);
 }
 
-/* Remembers when a block went, or for SHADOW_HOT_COLD when it was used. */
+/* By eviction: the cache is full, L may rise, and the ghost has the time it
+ * went, or for SHADOW_HOT_COLD of its last use.
+ */
 static void
 policy_evicted_weighted (struct policy *policy, uint64_t key, uint64_t worth,
                          uint32_t used_at)
 {
   uint64_t hash = mix_u64 (key ^ policy->seed);
+  enum shadow_order order = policy_setting (policy)->order;
   uint32_t now = policy_now (policy);
 
   if (!policy->evicted)
     shadows_filled (policy->shadows);
   policy->evicted = true;
   policy->evicted_at = now;
-  if (policy_setting (policy)->order != SHADOW_HOT_COLD)
+  if (order != SHADOW_HOT_COLD)
     used_at = now;
-  if (policy_setting (policy)->order == SHADOW_AGES)
+  if (order == SHADOW_AGES)
     policy_inflate (policy, worth);
   if (now - used_at < SHADOW_REACH_MAX * POLICY_USED_TURNOVER)
     policy_remember (policy, hash, used_at);

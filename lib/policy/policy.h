@@ -141,7 +141,7 @@ extern void policy_load (struct policy *policy,
 
 /* What the shadows have seen, beyond the little that is in POLICY_SAVED: so
  * that a restart is no new beginning.  policy_learned_most is how much room
- * policy_learned_save needs, at most 0.3 MB; the latter returns what it has
+ * policy_learned_save needs, at most 0.22 MB; the latter returns what it has
  * written, 0 if the policy learns nothing.  To be loaded after policy_load and
  * before the entries, into a policy of the same seed.  False, and nothing has
  * changed: damaged, or of another goal or kind or a larger cache.  What was

@@ -7,7 +7,8 @@
  *              8  virtual time
  *             16  miss ratio of each of the five settings, 1/65535
  *             28  cost of the uses that they are of (0: not known)
- *     entry    0  base       8  used_at     12  frequency   13  cost
+ *     entry    0  base (bit 63: cold)
+ *              8  used_at     12  frequency   13  cost
  *             14  size, mean gap
  */
 
@@ -17,6 +18,8 @@
 #include "util/minmax.h"
 
 #define SAVED_SEQUENCE_MAX (UINT64_C (1) << 62)
+
+_Static_assert (16 + 2 * SHADOW_SETTINGS <= 28, "room for the ratios");
 
 #define SAVED_COST_UNKNOWN 135u         /* weight 1 */
 
@@ -80,9 +83,9 @@ policy_entry_save (const struct policy_entry *entry,
                                               memory_order_relaxed), 2);
 }
 
-/* A base (without its mark) that no use can have had is that of a use now.  The device may have
- * died with newer entries on disk than the policy state: those are treated
- * the same.
+/* A base (without its mark) that no use can have had is that of a use now.  The
+ * device may have died with newer entries on disk than the policy state: those
+ * are treated the same.
  */
 static uint64_t
 saved_base (struct policy *policy, uint64_t base)

@@ -28,11 +28,13 @@ struct shadow_row
   uint64_t hash, bytes;
   double weight;
   uint32_t at[SHADOW_VIEWS];    /* when it was used, if it is resident; else
-                                   when it was evicted, or for HOT_COLD used;
-                                   0: never */
+                                   when it was evicted or refused, or for
+                                   HOT_COLD used; 0: never */
   uint8_t frequency[SHADOW_VIEWS];
   uint8_t cold;                 /* a bit for each view */
 };
+
+_Static_assert (SHADOW_VIEWS <= 8, "bits of cold");
 
 struct shadow_view
 {
@@ -92,7 +94,8 @@ extern void view_use (struct shadows *s, unsigned i, uint32_t row,
 /* Is not resident any more. */
 extern void view_drop (struct shadows *s, unsigned i, uint32_t row);
 
-/* The most rows for a cache of so many blocks; a power of two. */
+/* shadow.c; the lock is held, but for the first.
+ * The most rows for a cache of so many blocks; a power of two. */
 extern uint32_t shadows_room (uint32_t entries);
 
 /* Finds all rows by their hashes again. */
@@ -101,6 +104,9 @@ extern void shadows_index (struct shadows *s);
 /* The bytes of a shadow cache of the blocks up to limit. */
 extern uint64_t shadows_share (const struct shadows *s, uint32_t limit);
 
+/* The setting that missed least lately, what it is charged added, is the one to
+ * use now, if it is ahead by SHADOW_MARGIN; and whether to refuse.
+ */
 extern void shadows_choose (struct shadows *s);
 
 #endif /* TIERCACHE_SHADOW_INTERNAL_H */

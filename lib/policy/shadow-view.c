@@ -12,11 +12,13 @@
 #include "policy/shadow-internal.h"
 #include "util/minmax.h"
 
-/* A cache that hot and cold has filled is of less use to the others. */
 const struct shadow_setting shadow_settings[SHADOW_SETTINGS] = {
-  { 4, 1, SHADOW_AGES, 0 }, { 1, 0, SHADOW_AGES, 0 },
-  { 16, 2, SHADOW_AGES, 0 }, { 4, 0.75, SHADOW_KEEPS, 0 },
-  { 4, 2, SHADOW_HOT_COLD, 0.02 },
+  { .order = SHADOW_AGES, .reuse = 4, .reach = 1 },
+  { .order = SHADOW_AGES, .reuse = 1, .reach = 0 },
+  { .order = SHADOW_AGES, .reuse = 16, .reach = 2 },
+  { .order = SHADOW_KEEPS, .reuse = 4, .reach = 0.75 },
+  /* The others have less use of what is in a cache that it has filled. */
+  { .order = SHADOW_HOT_COLD, .reuse = 4, .reach = 2, .charge = 0.02 },
 };
 
 const struct shadow_setting *
@@ -56,20 +58,15 @@ view_age (const struct shadows *s, unsigned i, uint32_t row)
   return s->now - s->row[row].at[i];
 }
 
-/* Without ageing the newest of equals goes first, but for what is still in
- * use.
- */
 static bool
 view_keeps_before (const struct shadows *s, unsigned i, uint32_t a, uint32_t b)
 {
   const double *score = s->views[i].score;
-  uint32_t age_a = view_age (s, i, a), age_b = view_age (s, i, b);
 
   if (score[a] != score[b])
     return score[a] < score[b];
-  if ((age_a < POLICY_IN_USE) != (age_b < POLICY_IN_USE))
-    return age_b < POLICY_IN_USE;
-  return age_a < age_b;
+  return policy_keeps_rank (view_age (s, i, a))
+    > policy_keeps_rank (view_age (s, i, b));
 }
 
 /* Cold ones, hot ones, cold ones still in use, of each kind the oldest. */
@@ -109,8 +106,8 @@ view_evict (struct shadows *s, unsigned i)
   if (order == SHADOW_AGES && v->score[lowest] > v->inflation)
     v->inflation = v->score[lowest];
   view_drop (s, i, lowest);
-  if (order != SHADOW_HOT_COLD || s->row[lowest].at[i] == 0)
-    s->row[lowest].at[i] = s->now ? s->now : 1;
+  if (order != SHADOW_HOT_COLD)
+    s->row[lowest].at[i] = s->now;
 }
 
 /* Used again sooner than the hot one that was used longest ago? */
@@ -143,11 +140,11 @@ view_refuses (struct shadows *s, unsigned i, uint32_t row)
   if (i != SHADOW_REFUSING || v->used + r->bytes <= s->share
       || view_remembers (s, i, row, SHADOW_REACH_ADMIT))
     return false;
-  r->at[i] = s->now ? s->now : 1;
+  r->at[i] = s->now;
   return true;
 }
 
-/* Lets a block in, and returns its frequency. */
+/* Lets a block in, and returns its frequency; *cold: it is cold. */
 static unsigned
 view_insert (struct shadows *s, unsigned i, uint32_t row, bool *cold)
 {

@@ -8,8 +8,9 @@
  *     0          ...   ...    ...     |  at .. score           at ..
  *     1                               |      (resident)        (ghost)
  *
- * A use touches one row, an eviction looks at all scores of a view: so the
- * scores lie apart, by view, and the rest by row.
+ * An eviction looks at all scores of a view: so they lie apart, by view, and
+ * the rest by row.  Where the order asks for them it looks at the times and
+ * marks of all rows, too, and so does a use that may make a cold block hot.
  *
  * One more view, of the setting of the moment, does not let in what it has
  * not seen lately, if that is to be known.
@@ -270,7 +271,7 @@ shadows_use_locked (struct shadows *s, const struct shadow_use *use)
   double blocks = s->views[0].residents, keep;
   uint32_t row;
 
-  s->now = use->now;
+  s->now = use->now ? use->now : 1;             /* 0: never */
   if (s->now > SHADOW_AHEAD_TURNOVERS * POLICY_USED_TURNOVER)
     shadows_grow (s);
   row = shadows_row (s, use->hash, use->bytes, use->weight);
@@ -300,7 +301,7 @@ shadows_seed (struct shadows *s, const struct shadow_resident *resident)
     struct shadow_view *v = &s->views[i];
 
     s->row[row].frequency[i] = resident->frequency;
-    s->row[row].at[i] = resident->used_at;
+    s->row[row].at[i] = resident->used_at ? resident->used_at : 1;
     v->score[row] = view_score (s, i, &s->row[row])
       + (view_setting (s, i)->order == SHADOW_AGES ? resident->base : 0);
     v->used += resident->bytes;

@@ -2,7 +2,8 @@
  * missed lately.
  *
  * One block in so many is followed (by its hash) through a cache smaller by
- * the same factor, under every setting at once.  The memory is bounded however
+ * the same factor (until the cache is full, by SHADOW_AHEAD times that), under
+ * every setting at once.  The memory is bounded however
  * large the cache is.
  */
 

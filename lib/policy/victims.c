@@ -87,11 +87,11 @@ victims_setting (const struct policy *policy)
   return policy->kind == POLICY_LRU ? 0 : shadows_best (policy->shadows);
 }
 
-static bool
-victims_hot_cold (const struct policy *policy)
+static enum shadow_order
+victims_order (const struct policy *policy)
 {
-  return policy->kind == POLICY_WEIGHTED
-    && shadow_settings[policy->scan_setting].order == SHADOW_HOT_COLD;
+  return policy->kind == POLICY_LRU ? SHADOW_AGES
+    : shadow_settings[policy->scan_setting].order;
 }
 
 static void
@@ -108,8 +108,8 @@ victims_begin (struct policy *policy, uint32_t keep, bool spare)
   policy->pool_next = policy->pool_end = 0;
 }
 
-/* Which hot one was used longest ago is found by the way: the lowest of those
- * that are not going to be evicted.
+/* For SHADOW_HOT_COLD, which hot one was used longest ago is found by the way:
+ * the lowest of those that are not going to be evicted.
  */
 static void
 victims_leave (struct policy *policy, uint64_t worth)
@@ -134,16 +134,18 @@ victims_trim (struct policy *policy)
 static void
 victims_publish_oldest (struct policy *policy)
 {
-  bool all = policy->scan_hot == UINT64_MAX;
   uint32_t age = INT32_MAX;
   uint64_t oldest = 0;
 
-  for (uint32_t i = 0; all && i < policy->pool_end; ++i)
-    victims_leave (policy, policy->pool[i].worth);
-  if (policy->scan_hot < UINT64_MAX)
-    age = UINT32_MAX - (uint32_t) policy->scan_hot;
-  if (victims_hot_cold (policy))
+  if (victims_order (policy) == SHADOW_HOT_COLD) {
+    bool all = policy->scan_hot == UINT64_MAX;  /* of them are in the pool */
+
+    for (uint32_t i = 0; all && i < policy->pool_end; ++i)
+      victims_leave (policy, policy->pool[i].worth);
+    if (policy->scan_hot < UINT64_MAX)
+      age = UINT32_MAX - (uint32_t) policy->scan_hot;
     oldest = POLICY_KNOWN | (policy->scan_now - age);
+  }
   atomic_store_explicit (&policy->oldest_hot, oldest, memory_order_relaxed);
 }
 
@@ -153,8 +155,7 @@ victims_add (struct policy *policy, const struct policy_entry *entry,
              uint32_t slot, uint32_t now)
 {
   struct policy_candidate *pool = policy->pool;
-  bool oldest = policy->kind == POLICY_LRU
-    || shadow_settings[policy->scan_setting].order != SHADOW_KEEPS;
+  bool keeps = victims_order (policy) == SHADOW_KEEPS;
   uint64_t worth = policy_worth (policy, entry);
   uint32_t age;
 
@@ -167,7 +168,7 @@ victims_add (struct policy *policy, const struct policy_entry *entry,
     return;
   }
   pool[policy->pool_end].worth = worth;
-  pool[policy->pool_end].age = oldest || age < POLICY_IN_USE ? age : ~age;
+  pool[policy->pool_end].age = keeps ? policy_keeps_rank (age) : age;
   pool[policy->pool_end++].slot = slot;
   if (policy->pool_end < policy->scan_keep * 2)
     return;

@@ -51,8 +51,8 @@ test_refuses_what_passes (void **state)
   model_free (&m);
 }
 
-/* Where what is new gets used again, all of it is let in, but for a part of
- * the first turnover.
+/* Where what is new gets used again, all of it is let in, but for some 300
+ * blocks of the first two turnovers: the shadows learn first.
  */
 static void
 test_admits_what_is_reused (void **state)
@@ -148,8 +148,8 @@ allocated (void)
   return info.uordblks + info.hblkhd;
 }
 
-/* The entries, all that was allocated and the ghosts of three times as many, in a
- * cache that has turned over.  What does not grow with the blocks is bounded.
+/* The entries, all that was allocated and the ghosts of three times as many,
+ * in a cache that has turned over.  What does not grow with the blocks is bounded.
  */
 static void
 check_memory (uint32_t blocks, size_t fixed)
