@@ -58,7 +58,7 @@ ghost_grow (struct ghost *ghost, uint32_t room)
   uint32_t buckets;
   uint8_t *ways;
 
-  if (ghost->ways != NULL && room <= ghost->sized_for + ghost->sized_for / 2)
+  if (ghost->ways != NULL && room / 3 <= ghost->sized_for / 2)
     return;
   if (room < GHOST_MIN)
     room = GHOST_MIN;

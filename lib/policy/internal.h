@@ -86,6 +86,7 @@ struct policy
   uint64_t scan_limit;          /* worth more: not among the lowest */
   uint32_t scan_now;            /* virtual time at its beginning */
   uint64_t scan_hot;            /* the lowest worth of a hot one outside */
+  uint32_t scan_hot_slot;
   unsigned scan_setting;
 
   struct shadows *shadows;      /* weighted only */

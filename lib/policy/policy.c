@@ -138,18 +138,18 @@ policy_is_hot (const struct policy *policy, uint32_t gap, uint32_t now)
   return (oldest & POLICY_KNOWN) && gap < now - (uint32_t) oldest;
 }
 
-/* What was used at that time is used again, or gone.  If a scan publishes in
- * between, its answer is lost until the next: a compare-and-swap would take the
- * line from all other threads.
- */
+/* What was used at that time is used again, or gone. */
 static void
 policy_forget_oldest (struct policy *policy, uint32_t used_at)
 {
   uint64_t oldest = POLICY_KNOWN | used_at;
 
+  /* A compare-and-swap alone would take the line from all other threads. */
   if (atomic_load_explicit (&policy->oldest_hot, memory_order_relaxed)
       == oldest)
-    atomic_store_explicit (&policy->oldest_hot, 0, memory_order_relaxed);
+    atomic_compare_exchange_strong_explicit (&policy->oldest_hot, &oldest, 0,
+                                             memory_order_relaxed,
+                                             memory_order_relaxed);
 }
 
 /* Remembers a block as of the time at. */
@@ -252,7 +252,9 @@ policy_hit_counted (struct policy *policy, struct policy_entry *entry,
   frequency = atomic_load_explicit (&entry->frequency, memory_order_relaxed);
   size_gap = atomic_load_explicit (&entry->size_gap, memory_order_relaxed);
   new = atomic_load_explicit (&policy->inflation, memory_order_relaxed);
-  if ((old & POLICY_COLD) && !policy_is_hot (policy, gap, now))
+  if ((old & POLICY_COLD)
+      && policy_setting (policy)->order == SHADOW_HOT_COLD
+      && !policy_is_hot (policy, gap, now))
     new |= POLICY_COLD;
   if (old != new
       && !atomic_compare_exchange_strong_explicit (&entry->base, &old, new,
@@ -323,7 +325,8 @@ policy_hit (struct policy *policy, struct policy_entry *entry, uint64_t key)
   policy_count_use (policy);
   now = policy_now (policy);
   used_at = atomic_load_explicit (&entry->used_at, memory_order_relaxed);
-  if (now - used_at < POLICY_WINDOW)
+  /* Another thread may have been faster, and its time is later. */
+  if (now - used_at + POLICY_WINDOW < 2 * POLICY_WINDOW)
     return;
   policy_forget_oldest (policy, used_at);
   policy_hit_counted (policy, entry, now, now - used_at);

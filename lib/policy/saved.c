@@ -6,6 +6,7 @@
  *     policy   0  inflation L, IEEE 754 double (LRU: uses so far)
  *              8  virtual time
  *             16  miss ratio of each of the five settings, 1/65535
+ *             26  which settings those are: SAVED_SETTINGS
  *             28  cost of the uses that they are of (0: not known)
  *     entry    0  base (bit 63: cold)
  *              8  used_at     12  frequency   13  cost
@@ -19,7 +20,9 @@
 
 #define SAVED_SEQUENCE_MAX (UINT64_C (1) << 62)
 
-_Static_assert (16 + 2 * SHADOW_SETTINGS <= 28, "room for the ratios");
+/* Counts the changes of shadow_settings. */
+#define SAVED_SETTINGS 1u
+_Static_assert (16 + 2 * SHADOW_SETTINGS <= 26, "room for the ratios");
 
 #define SAVED_COST_UNKNOWN 135u         /* weight 1 */
 
@@ -39,6 +42,7 @@ policy_save (const struct policy *policy, uint8_t out[POLICY_SAVED])
   if (policy->kind == POLICY_LRU)
     return;
   shadows_save (policy->shadows, &history);
+  policy_put (out + 26, SAVED_SETTINGS, 2);
   policy_put (out + 28, history.total, 4);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
     policy_put (out + 16 + 2 * i, history.ratios[i], 2);
@@ -65,7 +69,8 @@ policy_load (struct policy *policy, const uint8_t in[POLICY_SAVED])
                          memory_order_relaxed);
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
     history.ratios[i] = policy_get (in + 16 + 2 * i, 2);
-  history.total = policy_get (in + 28, 4);
+  history.total = policy_get (in + 26, 2) == SAVED_SETTINGS
+    ? policy_get (in + 28, 4) : 0;
   shadows_load (policy->shadows, &history);
 }
 

@@ -31,7 +31,6 @@
 #define IMAGE_CELL 13           /* of a row, for each view */
 
 #define IMAGE_COST_MAX 1e15
-#define IMAGE_LIMIT_MIN 255u    /* less is no cache that anyone has */
 
 /* A row, of so many views. */
 static size_t
@@ -110,9 +109,10 @@ within (double d, double most)
 }
 
 static bool
-valid_row (const struct shadows *s, const uint8_t *in)
+valid_row (const struct shadows *s, const uint8_t *in, uint32_t limit)
 {
-  if (policy_get (in + 8, 8) > s->config.capacity
+  if (policy_get (in, 8) >> 32 > limit
+      || policy_get (in + 8, 8) > s->config.capacity
       || !within (get_double (in + 16), POLICY_INFLATION_MAX))
     return false;
   in += IMAGE_ROW;
@@ -135,7 +135,7 @@ valid (const struct shadows *s, const uint8_t *in, size_t bytes)
   rows = policy_get (in + 4, 4);
   limit = policy_get (in + 8, 4);
   if (rows > s->room || bytes != image_bytes (s->views_count, rows)
-      || limit < IMAGE_LIMIT_MIN || (limit & (limit + 1)) != 0
+      || limit < SHADOW_LIMIT_MIN || (limit & (limit + 1)) != 0
       || policy_get (in + 12, 4) >= SHADOW_SETTINGS
       || !within (get_double (in + 16), IMAGE_COST_MAX))
     return false;
@@ -145,7 +145,7 @@ valid (const struct shadows *s, const uint8_t *in, size_t bytes)
         || !within (get_double (in + 8), POLICY_INFLATION_MAX))
       return false;
   for (uint32_t row = 0; row < rows; ++row, in += row_bytes (s->views_count))
-    if (!valid_row (s, in))
+    if (!valid_row (s, in, limit))
       return false;
   return true;
 }

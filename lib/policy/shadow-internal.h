@@ -15,6 +15,8 @@
 #define SHADOW_VIEWS (SHADOW_SETTINGS + 1)
 #define SHADOW_REFUSING SHADOW_SETTINGS /* the number of its view */
 
+#define SHADOW_LIMIT_MIN 255u   /* less is no cache that anyone has */
+
 /* Until the cache is full the shadows are so much smaller, and know by then
  * what is to go first; what they have seen that small counts so much less.
  * Where all fits for long, small ones would only be slow: a hit in the cache is

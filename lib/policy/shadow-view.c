@@ -179,7 +179,8 @@ view_use (struct shadows *s, unsigned i, uint32_t row, double cost)
     if (gap < s->config.window)
       return;
     frequency = s->config.decay (r->frequency[i], gap) + POLICY_CREDIT_ONE;
-    cold = view_cold (s, i, row) && !view_is_hot (s, i, gap);
+    cold = view_setting (s, i)->order == SHADOW_HOT_COLD
+      && view_cold (s, i, row) && !view_is_hot (s, i, gap);
   }
   else {
     s->missed[i] += cost;

@@ -156,14 +156,14 @@ shadows_move (struct shadows *s, uint32_t to, uint32_t from)
 
 /* Keeps the order of the rows: of equal scores the older row goes first. */
 static void
-shadows_sweep (struct shadows *s)
+shadows_sweep (struct shadows *s, bool all)
 {
   uint32_t kept = 0;
 
   for (uint32_t row = 0; row < s->rows; ++row) {
     bool sampled = shadows_sampled (s, s->row[row].hash);
 
-    if (sampled && shadows_needed (s, row)) {
+    if (!all && sampled && shadows_needed (s, row)) {
       if (kept != row)
         shadows_move (s, kept, row);
       kept++;
@@ -180,19 +180,26 @@ shadows_sweep (struct shadows *s)
 uint64_t
 shadows_share (const struct shadows *s, uint32_t limit)
 {
-  return (double) s->config.capacity * (limit + 1.0) / 0x1p32 / s->ahead;
+  double share = s->config.capacity * (limit + 1.0) / 0x1p32 / s->ahead;
+
+  return share < 0x1p63 ? share : s->config.capacity / s->ahead;
 }
 
 static void
 shadows_make_room (struct shadows *s)
 {
-  shadows_sweep (s);
+  shadows_sweep (s, false);
   while (s->rows > s->room - s->room / SHADOW_ROWS_FREED) {
     uint32_t limit = atomic_load_explicit (&s->limit, memory_order_relaxed);
 
+    /* That hashes are so much alike happens on purpose only. */
+    if (limit <= SHADOW_LIMIT_MIN) {
+      shadows_sweep (s, true);
+      break;
+    }
     atomic_store_explicit (&s->limit, limit / 2, memory_order_relaxed);
     s->share = shadows_share (s, limit / 2);
-    shadows_sweep (s);
+    shadows_sweep (s, false);
   }
   s->full = min_u64 (s->rows * 2 + SHADOW_ROWS_MIN, s->room);
 }
@@ -269,9 +276,11 @@ static void
 shadows_use_locked (struct shadows *s, const struct shadow_use *use)
 {
   double blocks = s->views[0].residents, keep;
-  uint32_t row;
+  uint32_t now = use->now ? use->now : 1, row;  /* 0: never */
 
-  s->now = use->now ? use->now : 1;             /* 0: never */
+  /* Another thread may have been faster, and its time is later. */
+  if (s->now == 0 || now - s->now <= INT32_MAX)
+    s->now = now;
   if (s->now > SHADOW_AHEAD_TURNOVERS * POLICY_USED_TURNOVER)
     shadows_grow (s);
   row = shadows_row (s, use->hash, use->bytes, use->weight);
@@ -304,6 +313,8 @@ shadows_seed (struct shadows *s, const struct shadow_resident *resident)
     s->row[row].at[i] = resident->used_at ? resident->used_at : 1;
     v->score[row] = view_score (s, i, &s->row[row])
       + (view_setting (s, i)->order == SHADOW_AGES ? resident->base : 0);
+    if (v->score[row] < 0)              /* it would have gone long ago */
+      v->score[row] = 0;
     v->used += resident->bytes;
     v->residents++;
   }
@@ -348,5 +359,7 @@ shadows_load (struct shadows *shadows, const struct shadow_history *history)
   for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
     shadows->missed[i] =
       shadows->total * history->ratios[i] / UINT16_MAX;
+  /* It is not known what refusing would cost. */
+  shadows->missed[SHADOW_REFUSING] = shadows->total;
   shadows_choose (shadows);
 }

@@ -112,10 +112,12 @@ victims_begin (struct policy *policy, uint32_t keep, bool spare)
  * the lowest of those that are not going to be evicted.
  */
 static void
-victims_leave (struct policy *policy, uint64_t worth)
+victims_leave (struct policy *policy, uint64_t worth, uint32_t slot)
 {
-  if (worth >> 32 == POLICY_HOT && worth < policy->scan_hot)
-    policy->scan_hot = worth;
+  if (worth >> 32 != POLICY_HOT || worth >= policy->scan_hot)
+    return;
+  policy->scan_hot = worth;
+  policy->scan_hot_slot = slot;
 }
 
 /* The lowest stay in the pool. */
@@ -126,27 +128,28 @@ victims_trim (struct policy *policy)
     return;
   victims_select (policy->pool, policy->pool_end, policy->scan_keep);
   for (uint32_t i = policy->scan_keep; i < policy->pool_end; ++i)
-    victims_leave (policy, policy->pool[i].worth);
+    victims_leave (policy, policy->pool[i].worth, policy->pool[i].slot);
   policy->pool_end = policy->scan_keep;
 }
 
-/* If there is none, whatever is used again becomes one. */
-static void
-victims_publish_oldest (struct policy *policy)
+/* When it was used, with POLICY_KNOWN; 0 if it has been used since it was looked
+ * at.  If there is none, whatever is used again becomes one.
+ */
+static uint64_t
+victims_oldest_hot (struct policy *policy, const struct policy_table *table)
 {
-  uint32_t age = INT32_MAX;
-  uint64_t oldest = 0;
+  const struct policy_entry *entry;
 
-  if (victims_order (policy) == SHADOW_HOT_COLD) {
-    bool all = policy->scan_hot == UINT64_MAX;  /* of them are in the pool */
-
-    for (uint32_t i = 0; all && i < policy->pool_end; ++i)
-      victims_leave (policy, policy->pool[i].worth);
-    if (policy->scan_hot < UINT64_MAX)
-      age = UINT32_MAX - (uint32_t) policy->scan_hot;
-    oldest = POLICY_KNOWN | (policy->scan_now - age);
-  }
-  atomic_store_explicit (&policy->oldest_hot, oldest, memory_order_relaxed);
+  for (uint32_t i = 0;
+       policy->scan_hot == UINT64_MAX && i < policy->pool_end; ++i)
+    victims_leave (policy, policy->pool[i].worth, policy->pool[i].slot);
+  if (policy->scan_hot == UINT64_MAX)
+    return POLICY_KNOWN | (policy->scan_now - INT32_MAX);
+  entry = table->entry (table->opaque, policy->scan_hot_slot);
+  if (entry == NULL || policy_worth (policy, entry) != policy->scan_hot)
+    return 0;
+  return POLICY_KNOWN | atomic_load_explicit (&entry->used_at,
+                                              memory_order_relaxed);
 }
 
 /* Adds a slot to the pool, which keeps the lowest. */
@@ -164,7 +167,7 @@ victims_add (struct policy *policy, const struct policy_entry *entry,
   age = now - atomic_load_explicit (&entry->used_at, memory_order_relaxed);
   if (worth > policy->scan_limit
       || (policy->scan_spare && victims_spared (policy, entry, age))) {
-    victims_leave (policy, worth);
+    victims_leave (policy, worth, slot);
     return;
   }
   pool[policy->pool_end].worth = worth;
@@ -202,7 +205,10 @@ victims_scan (struct policy *policy, const struct policy_table *table)
   qsort (policy->pool, policy->pool_end, sizeof policy->pool[0],
          victims_compare);
   policy->scanning = false;
-  victims_publish_oldest (policy);
+  atomic_store_explicit (&policy->oldest_hot,
+                         victims_order (policy) == SHADOW_HOT_COLD
+                         ? victims_oldest_hot (policy, table) : 0,
+                         memory_order_relaxed);
   return true;
 }
 

@@ -120,6 +120,24 @@ test_cold_is_used (void **state)
   model_free (&m);
 }
 
+/* And one that is used under another setting. */
+static void
+test_used_meanwhile (void **state)
+{
+  struct model m;
+
+  start (&m);
+  use (&m, 1000, 1020);
+  assert_true (is_cold (&m, 1019));
+  atomic_store (&m.policy->shadows->best, 0);
+  use (&m, 2000, 2000 + BLOCKS / 10);
+  use (&m, 1019, 1020);
+  atomic_store (&m.policy->shadows->best, HOT_COLD);
+  assert_false (is_cold (&m, 1019));
+  (void) state;
+  model_free (&m);
+}
+
 /* Until the next scan nothing becomes hot once the oldest was used. */
 static void
 test_oldest_unknown (void **state)
@@ -248,6 +266,7 @@ main (void)
     cmocka_unit_test (test_comes_back_sooner),
     cmocka_unit_test (test_loop_keeps),
     cmocka_unit_test (test_cold_is_used),
+    cmocka_unit_test (test_used_meanwhile),
     cmocka_unit_test (test_oldest_unknown),
     cmocka_unit_test (test_mark_is_saved),
     cmocka_unit_test (test_ghosts),

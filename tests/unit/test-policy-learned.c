@@ -211,6 +211,62 @@ test_damage (void **state)
   assert_true (loaded > 100);
 }
 
+/* Blocks that are followed whatever is sampled, more than there can be. */
+static void
+test_hashes_alike (void **state)
+{
+  enum { ROWS = 2048, HEAD = 28 + 5 * 16, ROW = 25 + 5 * 13 };
+  size_t bytes;
+  uint8_t *saved = learn (0, &bytes), *made = calloc (1, HEAD + ROWS * ROW);
+
+  (void) state;
+  assert_non_null (made);
+  memcpy (made, saved, HEAD);
+  policy_put (made + 8, ROWS, 4);
+  for (size_t i = 0; i < ROWS; ++i) {
+    uint8_t *row = made + HEAD + i * ROW;
+
+    policy_put (row, i + 1, 8);
+    policy_put (row + 8, 1, 8);
+    for (size_t view = 0; view < 5; ++view)
+      policy_put (row + 25 + view * 13, policy_bits (1), 8);
+  }
+  assert_true (survives (made, HEAD + ROWS * ROW));
+  free (made);
+  free (saved);
+}
+
+/* What was worth much under one setting is worth less than nothing under
+ * another: what is saved then can be loaded again.
+ */
+static void
+test_worth_nothing (void **state)
+{
+  struct policy_config c = config (POLICY_ALWAYS);
+  struct policy *a = policy_new (&c), *b = policy_new (&c);
+  uint8_t policy_state[POLICY_SAVED] = { 0 }, entry[POLICY_ENTRY_SAVED] = { 0 };
+  struct policy_entry e = { 0 };
+  uint8_t *saved;
+  size_t bytes;
+
+  assert_non_null (a);
+  assert_non_null (b);
+  policy_put (policy_state, policy_bits (1000), 8);
+  policy_load (a, policy_state);
+  policy_put (entry, policy_bits (900), 8);
+  entry[12] = 240;
+  entry[13] = 135;
+  policy_entry_load (a, &e, mix_u64 (1), BLOCK, entry);
+  saved = malloc (policy_learned_most (&c));
+  assert_non_null (saved);
+  bytes = policy_learned_save (a, saved);
+  assert_true (policy_learned_load (b, saved, bytes));
+  (void) state;
+  free (saved);
+  policy_free (a);
+  policy_free (b);
+}
+
 int
 main (void)
 {
@@ -219,6 +275,8 @@ main (void)
     cmocka_unit_test (test_other_configuration),
     cmocka_unit_test (test_cut_off),
     cmocka_unit_test (test_not_a_number),
+    cmocka_unit_test (test_hashes_alike),
+    cmocka_unit_test (test_worth_nothing),
     cmocka_unit_test (test_damage),
   };
 

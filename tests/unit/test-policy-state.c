@@ -102,6 +102,34 @@ test_saved_bytes (void **state)
   model_free (&b);
 }
 
+/* A history says which settings are good; not whether refusing is, and nothing
+ * when the settings were others.
+ */
+static void
+test_history (void **state)
+{
+  struct policy_config c = {
+    .admission = POLICY_AUTO, .capacity = 100 * BLOCK, .max_entries = 100
+  };
+  uint8_t saved[POLICY_SAVED] = { 0 };
+
+  policy_put (saved, policy_bits (1), 8);
+  for (unsigned i = 0; i < SHADOW_SETTINGS; ++i)
+    policy_put (saved + 16 + 2 * i, i == 2 ? 10000 : 30000, 2);
+  policy_put (saved + 28, 100000, 4);
+  for (unsigned version = 0; version < 2; ++version) {
+    struct policy *policy = policy_new (&c);
+
+    assert_non_null (policy);
+    policy_put (saved + 26, version, 2);
+    policy_load (policy, saved);
+    assert_int_equal (shadows_best (policy->shadows), version == 1 ? 2 : 0);
+    assert_false (shadows_refuse (policy->shadows));
+    policy_free (policy);
+  }
+  (void) state;
+}
+
 /* Every entry of zeros is as good as any other, and a used one is better. */
 static void
 test_nothing_saved (void **state)
@@ -175,6 +203,7 @@ main (void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (test_same_order),
     cmocka_unit_test (test_saved_bytes),
+    cmocka_unit_test (test_history),
     cmocka_unit_test (test_nothing_saved),
     cmocka_unit_test (test_damage),
   };
