@@ -109,10 +109,9 @@ within (double d, double most)
 }
 
 static bool
-valid_row (const struct shadows *s, const uint8_t *in, uint32_t limit)
+valid_row (const struct shadows *s, const uint8_t *in)
 {
-  if (policy_get (in, 8) >> 32 > limit
-      || policy_get (in + 8, 8) > s->config.capacity
+  if (policy_get (in + 8, 8) > s->config.capacity
       || !within (get_double (in + 16), POLICY_INFLATION_MAX))
     return false;
   in += IMAGE_ROW;
@@ -145,7 +144,7 @@ valid (const struct shadows *s, const uint8_t *in, size_t bytes)
         || !within (get_double (in + 8), POLICY_INFLATION_MAX))
       return false;
   for (uint32_t row = 0; row < rows; ++row, in += row_bytes (s->views_count))
-    if (!valid_row (s, in, limit))
+    if (!valid_row (s, in))
       return false;
   return true;
 }
