@@ -82,7 +82,7 @@ view_resident (const struct shadows *s, unsigned i, uint32_t row)
   return s->views[i].score[row] < INFINITY;
 }
 
-/* Was it evicted less than so many turnovers ago? */
+/* Did it go less than so many turnovers ago? */
 extern bool view_remembers (const struct shadows *s, unsigned i, uint32_t row,
                             double reach);
 
@@ -96,8 +96,10 @@ extern void view_use (struct shadows *s, unsigned i, uint32_t row,
 /* Is not resident any more. */
 extern void view_drop (struct shadows *s, unsigned i, uint32_t row);
 
-/* shadow.c; the lock is held, but for the first.
- * The most rows for a cache of so many blocks; a power of two. */
+/* shadow.c; who calls the others holds the lock.
+ *
+ * The most rows for a cache of so many blocks; a power of two.
+ */
 extern uint32_t shadows_room (uint32_t entries);
 
 /* Finds all rows by their hashes again. */
