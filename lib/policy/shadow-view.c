@@ -110,15 +110,21 @@ view_evict (struct shadows *s, unsigned i)
     s->row[lowest].at[i] = s->now;
 }
 
-/* Used again sooner than the hot one that was used longest ago? */
+/* Used again sooner than the hot one that was used longest ago?  If there is
+ * none, whatever is used again becomes one, as in the policy.
+ */
 static bool
 view_is_hot (const struct shadows *s, unsigned i, uint32_t gap)
 {
+  bool none = true;
+
   for (uint32_t row = 0; row < s->rows; ++row)
-    if (view_resident (s, i, row) && !view_cold (s, i, row)
-        && gap < view_age (s, i, row))
-      return true;
-  return false;
+    if (view_resident (s, i, row) && !view_cold (s, i, row)) {
+      if (gap < view_age (s, i, row))
+        return true;
+      none = false;
+    }
+  return none;
 }
 
 double

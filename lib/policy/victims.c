@@ -132,8 +132,8 @@ victims_trim (struct policy *policy)
   policy->pool_end = policy->scan_keep;
 }
 
-/* When it was used, with POLICY_KNOWN; 0 if it has been used since it was looked
- * at.  If there is none, whatever is used again becomes one.
+/* When it was used, with POLICY_KNOWN; 0 if it has been used since it was
+ * looked at.  If there is none, whatever is used again becomes one.
  */
 static uint64_t
 victims_oldest_hot (struct policy *policy, const struct policy_table *table)
