@@ -29,15 +29,31 @@ extern int __wrap_epoll_ctl (int epoll, int op, int fd,
 
 /* So many calls go well, then one fails, and all after it are well again. */
 static atomic_int until_failure;
+static atomic_uint calls;
 
 int
 __wrap_epoll_ctl (int epoll, int op, int fd, struct epoll_event *event)
 {
+  atomic_fetch_add (&calls, op != EPOLL_CTL_DEL);
   if (op != EPOLL_CTL_DEL && atomic_fetch_sub (&until_failure, 1) == 0) {
     errno = ENOSPC;
     return -1;
   }
   return __real_epoll_ctl (epoll, op, fd, event);
+}
+
+/* An answer that is there at once is taken without watching its socket: this
+ * one waits for that, up to a second.
+ */
+static void
+answer_watched (void *opaque, struct httpd_conn *conn,
+                const struct httpd_request *request)
+{
+  struct reader *f = opaque;
+
+  for (int i = 0; i < 1000 && atomic_load (&calls) == 0; i++)
+    usleep (1000);
+  http_object_serve (&f->object, conn, request);
 }
 
 static void
@@ -46,18 +62,23 @@ test_one_fails (void **state)
   struct reader *f = *state;
   unsigned failed = 0;
 
+  http_object_answer (&f->object, answer_watched, f);
+
   for (int i = 0; i < 6; i++) {
     atomic_store (&until_failure, i);
     /* The first on a connection there is, later ones on new ones, too. */
-    for (int j = 0; j < 3; j++)
+    for (int j = 0; j < 3; j++) {
+      atomic_store (&calls, 0);
       if (reader_read (f, 100000, 5000) == -1) {
         assert_int_equal (f->e.kind, ERROR_AGAIN);
         failed++;
       }
+    }
     atomic_store (&until_failure, -1);
     reader_right (f, 100000, 5000);
   }
   assert_in_range (failed, 1, 6);
+  http_object_answer (&f->object, NULL, NULL);
 }
 
 /* Holds an answer back until it may go. */
